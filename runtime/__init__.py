@@ -1,0 +1,1 @@
+"""Live side of dinar: poses come in, a rendered person goes out. Importing it opens nothing."""

@@ -1,0 +1,53 @@
+"""The Renderer protocol: a pose and N cameras in, N pictures of the person out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from dinar.runtime.avatar import Avatar
+from dinar.runtime.body import Pose
+from dinar.runtime.camera import Camera
+from dinar.runtime.trace import Stage
+
+Mode = Literal["rgb"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """N pictures of one pose.
+
+    Attributes:
+        rgba: uint8 [N, H, W, 4], sRGB, straight alpha, on the device that rendered it.
+        stages: what took how long, in order.
+    """
+
+    rgba: np.ndarray
+    stages: tuple[Stage, ...]
+
+    def numpy(self) -> np.ndarray:
+        """Return the pictures on the host, uint8 [N, H, W, 4]."""
+        return np.asarray(self.rgba)
+
+
+class Renderer(Protocol):
+    """Draws one avatar. Not thread-safe; close it when done (or use it as a context manager)."""
+
+    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
+        """Draw `pose` seen by each camera; all cameras share one width and height.
+
+        The frame's memory may be used again by the next call of `render`: copy what must outlive it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the renderer holds; a second call does nothing."""
+        ...
+
+
+def open_renderer(avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode = "rgb") -> Renderer:
+    """Open a renderer for `avatar`. Raises ValueError with one clear sentence for a device or mode that is not there."""
+    raise NotImplementedError

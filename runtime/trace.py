@@ -1,0 +1,13 @@
+"""Per-stage times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One timed stage of a frame: its name ("skin", "raster", "shade" ...) and its duration in milliseconds."""
+
+    name: str
+    ms: float

@@ -1,0 +1,1 @@
+"""Offline side of dinar: builds the open body, its people and avatars."""

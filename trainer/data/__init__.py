@@ -1,0 +1,1 @@
+"""Data sources: the open body and the people that wear clothes on it."""
