@@ -125,9 +125,9 @@ class Light:
 
 
 def studio(count: int = 96) -> tuple[Light, ...]:
-    """A soft studio: a broad key from the upper right front, a dim sky all round, a floor that bounces warmly.
+    """A soft studio: a broad key from the upper right front, a dim sky, a floor that bounces warmly.
 
-    The colours are scaled so that a white surface that faces the key without occluders has about unit radiance.
+    Scaled so that a white surface that faces the key without occluders has about unit radiance.
     """
     golden = np.pi * (3 - np.sqrt(5))
     height = 1 - (2 * np.arange(count) + 1) / count

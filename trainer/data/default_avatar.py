@@ -1,4 +1,4 @@
-"""The default avatar: dresses the open body, paints it, bakes soft light, and returns what a .dinar file holds.
+"""The default avatar: dresses the open body, paints it, bakes soft light.
 
 Run `python -m dinar.trainer.data.default_avatar --out runtime/assets/default.dinar` to build it again.
 """
@@ -31,7 +31,7 @@ _KEPT_WEIGHTS = 6  # joints that move a shell vertex
 
 @dataclass(frozen=True)
 class Outfit:
-    """All parts as one mesh: n vertices, m faces, T texture coordinates; the fields of `Shell` before rounding."""
+    """All parts as one mesh (n vertices, m faces, T texture coordinates): `Shell` before rounding."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -47,28 +47,30 @@ class Outfit:
 def build(progress: Progress) -> Avatar:
     """Build the default avatar from the open body. Deterministic; about two minutes on two cores."""
     body = load_body(open_body_path())
-    form = stand(body, BETAS)
+    betas = np.array(BETAS)
+    form = stand(body, betas)
     sewing = progress.add_task("draping the sweatshirt", total=1.0)
     shirt = make_sweatshirt(form, lambda done: progress.update(sewing, completed=done))
     progress.update(sewing, completed=0.0, description="draping the jeans")
     jeans = make_jeans(form, lambda done: progress.update(sewing, completed=done))
     progress.update(sewing, completed=1.0, description="clothes draped")
     shoes = [make_sneaker(form, right=right) for right in (False, True)]
-    parts = [shirt, jeans, *shoes, make_hair(form)]
+    skin = paint_skin(body, form.rest)
+    parts = [shirt, jeans, *shoes, make_hair(body, form.rest, skin)]
     outfit = assemble(form, parts)
     baking = progress.add_task("painting and lighting", total=2.0)
     light = _Baker(form, outfit, studio())
     shell_rgb = light.shell(parts)
     progress.update(baking, completed=1.0)
-    body_rgb = light.body(with_socks(paint_skin(form), form))
+    body_rgb = light.body(with_socks(skin, form))
     progress.update(baking, completed=2.0)
     return Avatar(
         name="default",
         body=body,
-        betas=BETAS.astype(np.float32),
+        betas=betas.astype(np.float32),
         texture=Texture(rgb=body_rgb),
         shell=to_shell(outfit, shell_rgb),
-        provenance="Made by dinar.trainer.data.default_avatar from the open body; every texture is painted by code.",
+        provenance="Made by dinar.trainer.data.default_avatar from the open body; painted by code.",
         licence="CC0-1.0",
     )
 

@@ -1,4 +1,4 @@
-"""Let cloth fall onto a body: position-based dynamics (Mueller et al. 2007) with edges, bending and collisions."""
+"""Let cloth fall onto a body: position-based dynamics (Mueller et al. 2007)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def drape(
     iterations: int = 12,
     gravity: float = 9.81,
     friction: float = 0.3,
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> np.ndarray:
     """Simulate until the cloth hangs.
 
@@ -128,8 +128,10 @@ def _keep_lengths(x, pairs, rest, mobility, stiffness):  # type: ignore[no-untyp
 
 
 @nb.njit(cache=True)
-def _keep_outside(x, before, near, body, normal, clearance, mobility, friction):  # type: ignore[no-untyped-def]
-    """Push vertices out of the body, along the blended normal of the body vertices nearby; rub what touches."""
+def _keep_outside(  # type: ignore[no-untyped-def]
+    x, before, near, body, normal, clearance, mobility, friction
+):
+    """Push vertices out of the body along the blended normal of its vertices nearby; rub what touches."""
     for i in range(x.shape[0]):
         if mobility[i] == 0.0:
             continue

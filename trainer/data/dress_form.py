@@ -1,4 +1,4 @@
-"""The body as a tailor sees it: standing relaxed, arms away from the sides; and the way back to the T-pose."""
+"""The body as a tailor sees it: standing, arms away from the sides; and the way back to the T-pose."""
 
 from __future__ import annotations
 

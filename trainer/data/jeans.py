@@ -9,6 +9,7 @@ import numpy as np
 
 from dinar.trainer.data.bake import decode_srgb
 from dinar.trainer.data.dress_form import DressForm
+from dinar.trainer.data.fabric import Folds, bump, folds, ramp
 from dinar.trainer.data.noise import fbm, fbm_gradient, noise3
 from dinar.trainer.data.part import Paint, Part, SurfacePoints
 from dinar.trainer.data.patch import body_patch, cut, remesh
@@ -42,7 +43,7 @@ class Legs:
     height: np.ndarray
 
 
-def make_jeans(form: DressForm, progress: Callable[[float], None] = lambda fraction: None) -> Part:
+def make_jeans(form: DressForm, progress: Callable[[float], None] = lambda _: None) -> Part:
     """Cut, drape and paint jeans for a body."""
     legs = _legs(form)
     patch = body_patch(form.body.faces, len(form.rest))
@@ -63,7 +64,7 @@ def make_jeans(form: DressForm, progress: Callable[[float], None] = lambda fract
         patch,
         ease=np.where(waist < 0.05, 0.004, ease),
         drop=drop,
-        stretch=1.0 + 0.03 * _ramp(1 - hem / 0.40, 0.0, 1.0),
+        stretch=1.0 + 0.03 * ramp(1 - hem / 0.40, 0.0, 1.0),
         clearance=np.where(waist < 0.05, 0.004, 0.007),
         pinned=(waist < 0.05) | (hem < 0.006),
         bend=0.3,
@@ -73,11 +74,6 @@ def make_jeans(form: DressForm, progress: Callable[[float], None] = lambda fract
     )
     hides = (legs.hem > 0.025) & (legs.waist > 0.01)
     return sewn.part("jeans", form, _Painter(sewn, legs, form), hides)
-
-
-def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 def _legs(form: DressForm) -> Legs:
@@ -125,38 +121,34 @@ class _Painter:
         stitch, crease = self._seams(at)
         dashes = np.mod(skin[:, 1] * 230 + 0.3 * (skin[:, 0] + skin[:, 2]) * 230, 1) < 0.62
         albedo = np.where((stitch & dashes)[:, None], _THREAD, albedo)
-        normal = self.sewn.draped_normals(points) - 0.12 * fbm_gradient(
-            skin * np.array([130.0, 70.0, 130.0]), 2, seed=25
-        )
-        cavity = 1 - 0.45 * crease
+        wrinkles = self._folds(at, skin)
+        weave = 0.12 * fbm_gradient(skin * np.array([130.0, 70.0, 130.0]), 2, seed=25)
+        normal = self.sewn.draped_normals(points) - weave - wrinkles.slope
+        cavity = (1 - 0.45 * crease) * (1 - 0.30 * wrinkles.valley)
         cavity = np.where(self.sewn.is_turned_in(points), 0.45, cavity)
         return Paint(np.clip(albedo, 0, 1), normal / np.linalg.norm(normal, axis=1, keepdims=True), cavity)
 
-    def _folds(self, at: dict[str, np.ndarray], skin: np.ndarray) -> np.ndarray:
-        """Slope [M, 3] of folds finer than the drape: at the crotch, round the knees, stacked above the hems."""
+    def _folds(self, at: dict[str, np.ndarray], skin: np.ndarray) -> Folds:
+        """Folds finer than the drape: at the crotch and knees, stacked above the hems."""
         knee = self.form.joints[4][1] - self.form.rest[:, 1].min()
-        bent = np.exp(-(((at["height"] - knee) / 0.07) ** 2)) * (0.5 + _ramp(-at["leg_z"], -0.02, 0.05))
+        bent = bump(at["height"], knee, 0.07) * (0.5 + ramp(-at["leg_z"], -0.02, 0.05))
         stacked = np.exp(-at["hem"] / 0.10)
-        crotch = np.exp(-(((at["height"] - knee - 0.38) / 0.06) ** 2))
+        crotch = bump(at["height"] - knee, 0.38, 0.06)
         tilted = skin + np.outer(skin[:, 0], [0, 0.35, 0]) * np.sign(skin[:, :1])
-        scale = np.array([8.0, 30.0, 8.0])
-        slope = fbm_gradient(tilted * scale, 2, seed=26) * scale
-        return slope * (0.0100 * (0.14 + 0.8 * bent + 0.9 * stacked + 0.7 * crotch))[:, None]
+        return folds(tilted, (8, 30, 8), 0.15 + 0.9 * bent + 0.9 * stacked + 0.7 * crotch, 26)
 
     def _wear(self, at: dict[str, np.ndarray], skin: np.ndarray) -> np.ndarray:
         """How faded the denim is (0 to 1): thighs and knees in front, seat behind, hems, ridges of folds."""
         knee = self.form.joints[4][1] - self.form.rest[:, 1].min()
-        front = _ramp(at["leg_z"], -0.01, 0.06)
-        back = _ramp(-at["leg_z"], 0.02, 0.09)
-        thigh = np.exp(-(((at["height"] - knee - 0.20) / 0.16) ** 2)) * np.exp(-((at["leg_x"] / 0.055) ** 2))
-        knees = np.exp(-(((at["height"] - knee) / 0.07) ** 2)) * np.exp(-((at["leg_x"] / 0.05) ** 2))
-        seat = np.exp(-(((at["height"] - knee - 0.36) / 0.10) ** 2)) * np.exp(
-            -(((np.abs(at["side"]) - 0.085) / 0.06) ** 2)
-        )
+        front = ramp(at["leg_z"], -0.01, 0.06)
+        back = ramp(-at["leg_z"], 0.02, 0.09)
+        thigh = bump(at["height"] - knee, 0.20, 0.16) * bump(at["leg_x"], 0.0, 0.055)
+        knees = bump(at["height"], knee, 0.07) * bump(at["leg_x"], 0.0, 0.05)
+        seat = bump(at["height"] - knee, 0.36, 0.10) * bump(np.abs(at["side"]), 0.085, 0.06)
         whiskers = noise3(
             np.stack([skin[:, 0] * 9, skin[:, 1] * 55 - np.abs(skin[:, 0]) * 40, skin[:, 2] * 9], 1), seed=21
         )
-        whiskers = np.clip(whiskers, 0, 1) * np.exp(-(((at["height"] - knee - 0.36) / 0.07) ** 2)) * front
+        whiskers = np.clip(whiskers, 0, 1) * bump(at["height"] - knee, 0.36, 0.07) * front
         cloudy = 0.5 + 0.5 * fbm(skin * 14, 3, seed=22)
         wear = 0.10 + front * (0.62 * thigh + 0.45 * knees) + 0.45 * back * seat + 0.30 * whiskers
         return np.clip(wear * (0.7 + 0.6 * cloudy) + 0.25 * np.exp(-at["hem"] / 0.006), 0, 1)
@@ -181,10 +173,7 @@ class _Painter:
             | (np.abs(opening - 0.005) < 0.0010)
         )
         crease = np.maximum.reduce(
-            [
-                np.exp(-((line / 0.0018) ** 2))
-                for line in (angle_out, inner, hem_line, middle, pocket, opening)
-            ]
+            [bump(line, 0.0, 0.0018) for line in (angle_out, inner, hem_line, middle, pocket, opening)]
         )
         return stitch, crease
 

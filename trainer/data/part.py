@@ -32,7 +32,8 @@ class Paint:
     Attributes:
         albedo: float64 [M, 3], linear RGB in [0, 1], without light.
         normal: float64 [M, 3], unit, T-pose: the surface's normal with folds, weave, pores.
-        cavity: float64 [M] in [0, 1], light that reaches into small creases (1 = all), multiplies the irradiance.
+        cavity: float64 [M] in [0, 1], light that reaches into small creases (1 = all);
+            multiplies the irradiance.
     """
 
     albedo: np.ndarray

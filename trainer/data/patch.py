@@ -1,6 +1,6 @@
 """Pieces of the body's surface that become cloth: cut along smooth lines, refined, and tied to the body.
 
-Every vertex of a patch is a point on one body triangle, so that whatever the body knows (positions in any pose,
+Every vertex of a patch is a point on one body triangle, so that what the body knows (positions in any pose,
 skinning weights, pose correctives) is known to the patch by interpolation.
 """
 
@@ -138,7 +138,7 @@ def refine(patch: Patch) -> Patch:
 
 
 def refined_location(face: np.ndarray, barycentric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where points given on the faces of a patch lie on the faces of its `refine`: (face [M], barycentric [M, 3])."""
+    """Where points on the faces of a patch lie on those of its `refine`: face [M], barycentric [M, 3]."""
     wa, wb, wc = barycentric.T
     child = np.select([wa >= 0.5, wb >= 0.5, wc >= 0.5], [0, 1, 2], 3)
     # Corner children: the corner's weight is stretched; the middle child is upside down.
@@ -155,7 +155,7 @@ def refined_location(face: np.ndarray, barycentric: np.ndarray) -> tuple[np.ndar
 
 
 def remesh(patch: Patch, body_vertices: np.ndarray, body_faces: np.ndarray, edge_length: float) -> Patch:
-    """Mesh a patch anew with nearly equilateral triangles (Botsch and Kobbelt 2004); its rim stays where it is.
+    """Mesh a patch anew with nearly equilateral triangles (Botsch and Kobbelt 2004); its rim stays.
 
     The body's own mesh is dense where anatomy is (cloth would sag there) and coarse elsewhere.
 
@@ -210,7 +210,7 @@ def _loops(rim: np.ndarray) -> list[list[int]]:
 
 
 def neighbour_average(faces: np.ndarray, vertex_count: int) -> sparse.csr_matrix:
-    """Uniform Laplacian smoothing as a matrix: row i averages the neighbours of i; the rim stays where it is."""
+    """Uniform Laplacian smoothing as a matrix: row i averages the neighbours of i; the rim stays."""
     edges = unique_edges(faces)
     rim = np.unique(rim_edges(faces))
     pairs = np.concatenate([edges, edges[:, ::-1]])

@@ -86,7 +86,7 @@ def sew(
     bend: float,
     smoothing: int,
     steps: int,
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Sewn:
     """Blow a patch up by its ease, let it fall on the body, and turn its hems in.
 
@@ -128,7 +128,7 @@ def sew(
 
 
 def _on_fine(cloth: Patch, fine: Patch, values: np.ndarray) -> np.ndarray:
-    """Carry values at a patch's vertices [n] to its refinement's: midpoints average the ends of their edge."""
+    """Carry values at a patch's vertices [n] to its refinement's: midpoints average their edge."""
     count = len(cloth.anchor_vertex)
     total = np.zeros(len(fine.anchor_vertex))
     weight = np.zeros(len(fine.anchor_vertex))

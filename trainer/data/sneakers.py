@@ -24,7 +24,7 @@ _LACE = decode_srgb("#f4f2ec")
 
 @dataclass(frozen=True)
 class _Foot:
-    """One foot's measures in its own frame: along (heel to toe), side (outwards), up from the ground; metres."""
+    """One foot's measures in its own frame: along (heel to toe), side (outwards), up; metres."""
 
     origin: np.ndarray  # [3], on the ground, at the back of the heel
     axes: np.ndarray  # [3, 3], rows along, side, up; T-pose world

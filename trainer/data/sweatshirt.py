@@ -9,6 +9,7 @@ import numpy as np
 
 from dinar.trainer.data.bake import decode_srgb
 from dinar.trainer.data.dress_form import DressForm
+from dinar.trainer.data.fabric import Folds, blend, bump, folds, inside, ramp
 from dinar.trainer.data.noise import fbm, fbm_gradient, noise3
 from dinar.trainer.data.part import Paint, Part, SurfacePoints
 from dinar.trainer.data.patch import body_patch, cut, remesh
@@ -47,7 +48,7 @@ class Seams:
     around_arm: np.ndarray
 
 
-def make_sweatshirt(form: DressForm, progress: Callable[[float], None] = lambda fraction: None) -> Part:
+def make_sweatshirt(form: DressForm, progress: Callable[[float], None] = lambda _: None) -> Part:
     """Cut, drape and paint a sweatshirt for a body."""
     seams = _seams(form)
     patch = body_patch(form.body.faces, len(form.rest))
@@ -56,10 +57,8 @@ def make_sweatshirt(form: DressForm, progress: Callable[[float], None] = lambda 
     patch = remesh(patch, form.rest, form.body.faces, edge_length=_EDGE)
     hem, wrist, neck = (patch.lift(field) for field in (seams.hem, seams.wrist, seams.neck))
     loose = 1 - np.maximum.reduce([_fade(hem, _HEM), _fade(wrist, _CUFF), _fade(neck, _COLLAR)])
-    arm = _ramp(np.abs(patch.lift(seams.side)), 0.20, 0.30)
-    blouse = np.exp(-(((hem - _HEM - 0.035) / 0.030) ** 2)) + 0.5 * np.exp(
-        -(((wrist - _CUFF - 0.030) / 0.025) ** 2)
-    )
+    arm = ramp(np.abs(patch.lift(seams.side)), 0.20, 0.30)
+    blouse = bump(hem - _HEM, 0.035, 0.030) + 0.5 * bump(wrist - _CUFF, 0.030, 0.025)
     ease = 0.006 + loose * (0.016 - 0.005 * arm) + 0.012 * blouse
     sewn = sew(
         form,
@@ -78,19 +77,14 @@ def make_sweatshirt(form: DressForm, progress: Callable[[float], None] = lambda 
     return sewn.part("sweatshirt", form, _Painter(sewn, seams, form), hides)
 
 
-def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 def _fade(distance: np.ndarray, width: float) -> np.ndarray:
     """1 on a ribbed band, falling to 0 within twice its width."""
-    return 1 - _ramp(distance, width, 2.2 * width)
+    return 1 - ramp(distance, width, 2.2 * width)
 
 
 def _seams(form: DressForm) -> Seams:
-    x, y, z = form.rest.T
-    pelvis, spine, neck = form.joints[0], form.joints[9], form.joints[12]
+    x, y, _ = form.rest.T
+    pelvis, neck = form.joints[0], form.joints[12]
     shoulder, wrist = form.joints[16], form.joints[20]
     tilt = np.radians(24)
     from_neck = form.rest - (neck + np.array([0, 0.004, 0.0]))
@@ -123,42 +117,38 @@ class _Painter:
             for name in ("neck", "wrist", "hem", "height", "side")
         }
         skin = self.sewn.on_body(points, self.form.rest)
-        albedo = _colour(at["height"], at["side"])
+        albedo = _colour(at["height"])
         albedo = _print(albedo, at["height"], at["side"], points.normal[:, 2])
         rib, groove = self._ribs(at, skin)
         albedo = np.where(rib[:, None], _BODY * 0.92, albedo)
         grain = fbm(skin * 900, 2, seed=11)
         melange = noise3(skin * np.array([260.0, 700.0, 260.0]), seed=12)
         albedo = albedo * (1 + 0.05 * grain + 0.05 * melange)[:, None]
-        normal = (
-            self.sewn.draped_normals(points)
-            - 0.10 * fbm_gradient(skin * 420, 2, seed=13)
-            - self._folds(at, skin)
-        )
+        wrinkles = self._folds(at, skin)
+        fleece = 0.10 * fbm_gradient(skin * 420, 2, seed=13)
+        normal = self.sewn.draped_normals(points) - fleece - wrinkles.slope
         seam = self._seam_lines(at)
-        cavity = (1 - 0.30 * groove) * (1 - 0.35 * seam)
+        cavity = (1 - 0.30 * groove) * (1 - 0.35 * seam) * (1 - 0.30 * wrinkles.valley)
         cavity = np.where(self.sewn.is_turned_in(points), 0.55, cavity)
         return Paint(np.clip(albedo, 0, 1), normal / np.linalg.norm(normal, axis=1, keepdims=True), cavity)
 
-    def _folds(self, at: dict[str, np.ndarray], skin: np.ndarray) -> np.ndarray:
-        """Slope [M, 3] of folds finer than the drape: round the elbows, above cuffs and hem, out of the armpits."""
+    def _folds(self, at: dict[str, np.ndarray], skin: np.ndarray) -> Folds:
+        """Folds finer than the drape: at elbows, cuffs and hem, out of the armpits."""
         elbow, shoulder = self.form.joints[18], self.form.joints[16]
         reach = np.abs(skin[:, 0])
-        arm = _ramp(reach, shoulder[0] - 0.02, shoulder[0] + 0.06)
-        bent = np.exp(-(((reach - elbow[0]) / 0.09) ** 2)) + 0.8 * np.exp(
-            -(((at["wrist"] - _CUFF - 0.02) / 0.05) ** 2)
-        )
-        waist = np.exp(-(((at["hem"] - _HEM - 0.03) / 0.06) ** 2))
-        armpit = np.exp(-(((reach - shoulder[0] + 0.03) / 0.05) ** 2)) * np.exp(
-            -(((at["height"]) / 0.09) ** 2)
-        )
+        arm = ramp(reach, shoulder[0] - 0.02, shoulder[0] + 0.06)
+        bent = bump(reach, elbow[0], 0.09) + 0.8 * bump(at["wrist"] - _CUFF, 0.02, 0.05)
+        waist = bump(at["hem"] - _HEM, 0.03, 0.06)
+        armpit = bump(reach, shoulder[0] - 0.03, 0.05) * bump(at["height"], 0.0, 0.09)
         tilted = skin @ np.array([[1.0, 0, 0], [0, 1, 0], [0.25, 0.15, 1]])
-        slope = _slope(tilted, (26, 9, 9), 14) * (0.0110 * arm * (0.25 + bent))[:, None]
-        slope += _slope(tilted, (7, 26, 7), 15) * (0.0120 * (1 - arm) * (0.22 + waist))[:, None]
-        diagonal = np.stack([skin[:, 0] + np.sign(skin[:, 0]) * skin[:, 1], skin[:, 1], skin[:, 2]], 1)
-        slope += _slope(diagonal, (24, 5, 9), 16) * (0.0100 * armpit)[:, None]
         banded = (at["hem"] < _HEM) | (at["wrist"] < _CUFF) | (at["neck"] < _COLLAR)
-        return np.where(banded[:, None], 0.0, slope)
+        free = np.where(banded, 0.0, 1.0)
+        diagonal = np.stack([skin[:, 0] + np.sign(skin[:, 0]) * skin[:, 1], skin[:, 1], skin[:, 2]], 1)
+        return (
+            folds(tilted, (26, 9, 9), free * arm * (0.30 + bent), 14)
+            + folds(tilted, (7, 26, 7), free * (1 - arm) * (0.25 + 1.2 * waist), 15)
+            + folds(diagonal, (24, 5, 9), free * armpit, 16)
+        )
 
     def _ribs(self, at: dict[str, np.ndarray], skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where the ribbed bands are, and how deep in a groove (0 to 1) a point of them lies."""
@@ -186,31 +176,16 @@ class _Painter:
             at["hem"] - _HEM,
             np.where(at["height"] > -0.09, armhole, 1.0),
         ]
-        return np.maximum.reduce([np.exp(-((line / 0.0016) ** 2)) for line in lines])
+        return np.maximum.reduce([bump(line, 0.0, 0.0016) for line in lines])
 
 
-def _slope(points: np.ndarray, per_metre: tuple[float, float, float], seed: int) -> np.ndarray:
-    """Gradient [M, 3] of a noise that is finer along some axes than along others."""
-    scale = np.array(per_metre)
-    return fbm_gradient(points * scale, 2, seed=seed) * scale
-
-
-def _colour(height: np.ndarray, side: np.ndarray) -> np.ndarray:
+def _colour(height: np.ndarray) -> np.ndarray:
     """Yoke above, body below, two stripes between; straight across the chest and the sleeves' roots."""
     line = height - 0.012
-    colour = _blend(_BODY, _YOKE, _edge(line))
+    colour = blend(_BODY, _YOKE, inside(line))
     for low, high, stripe in ((-0.004, 0.024, _STRIPE), (-0.022, -0.012, _YOKE)):
-        colour = _blend(colour, stripe, _edge(line - low) * _edge(high - line))
+        colour = blend(colour, stripe, inside(line - low) * inside(high - line))
     return colour
-
-
-def _edge(distance: np.ndarray) -> np.ndarray:
-    """0 outside to 1 inside a printed shape, over about one texel."""
-    return np.clip(distance / 0.0014 + 0.5, 0, 1)
-
-
-def _blend(below: np.ndarray, above: np.ndarray, amount: np.ndarray) -> np.ndarray:
-    return below + (above - below) * amount[:, None]
 
 
 def _print(albedo: np.ndarray, height: np.ndarray, side: np.ndarray, facing: np.ndarray) -> np.ndarray:
@@ -218,11 +193,11 @@ def _print(albedo: np.ndarray, height: np.ndarray, side: np.ndarray, facing: np.
     size = 0.080
     u, v = side / size, (height + 0.125) / size
     wave = 0.07 * np.sin(u * 5)
-    disc = _edge((1 - np.hypot(u, v)) * size) * (facing < -0.2)
-    sun = disc * _edge((v - wave - 0.02) * size)
+    disc = inside((1 - np.hypot(u, v)) * size) * (facing < -0.2)
+    sun = disc * inside((v - wave - 0.02) * size)
     bars = (
         disc
-        * _edge((-v + wave - 0.06) * size)
-        * _edge((0.055 - np.abs(np.mod(-v + wave - 0.06, 0.19) - 0.08)) * size)
+        * inside((-v + wave - 0.06) * size)
+        * inside((0.055 - np.abs(np.mod(-v + wave - 0.06, 0.19) - 0.08)) * size)
     )
-    return _blend(_blend(albedo, _STRIPE, sun), _YOKE, bars)
+    return blend(blend(albedo, _STRIPE, sun), _YOKE, bars)
