@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 
 from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
+from dinar.runtime.errors import DinarError
 from dinar.runtime.trace import Stage
 
 Mode = Literal["rgb"]
@@ -47,7 +48,17 @@ class Renderer(Protocol):
         """Give back what the renderer holds; a second call does nothing."""
         ...
 
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
 
 def open_renderer(avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode = "rgb") -> Renderer:
-    """Open a renderer for `avatar`. Raises ValueError with one clear sentence for a device or mode that is not there."""
-    raise NotImplementedError
+    """Open a renderer for `avatar`. Raises DinarError for a device or mode that is not there."""
+    if device != "cpu":
+        raise DinarError(f"no device {device!r} to render on: this version renders on 'cpu'")
+    if mode != "rgb":
+        raise DinarError(f"no render mode {mode!r}: this version has 'rgb'")
+    from dinar.runtime.cpu.rgb import CpuRgbRenderer  # numba loads only when something is to be drawn
+
+    return CpuRgbRenderer(avatar)

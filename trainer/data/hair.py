@@ -1,7 +1,8 @@
-"""The default avatar's hair: short sides that are painted on the skin, and a textured top of overlapping locks.
+"""The default avatar's hair: short sides that are painted on the skin, and a top of overlapping locks.
 
-There is no transparency, so nothing may end in a hard rim: the cap that gives the bulk thins out to the skin and is
-painted there with exactly what the skin under it shows; the locks are many, tapered and pointed, and grow out of it.
+There is no transparency, so nothing may end in a hard rim: the cap that gives the bulk thins out to the skin
+and is painted there with exactly what the skin under it shows; the locks are many, tapered and pointed, and
+grow out of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from scipy.spatial import cKDTree
 
 from dinar.runtime.body import Body
 from dinar.trainer.data.bake import decode_srgb, vertex_normals
-from dinar.trainer.data.head import Head, azimuth, combing, find_head, hair_flow, hairline_distance, smoothstep
+from dinar.trainer.data.head import (
+    Head,
+    azimuth,
+    combing,
+    find_head,
+    hair_flow,
+    hairline_distance,
+    smoothstep,
+)
 from dinar.trainer.data.noise import fbm, hash01, noise3
 from dinar.trainer.data.part import Paint, Part, SurfacePoints
 from dinar.trainer.data.patch import Patch, cut, neighbour_average, refine
@@ -23,8 +32,8 @@ HEAD_JOINT = 15
 RIM = 0.0004  # metres: the cap ends where the hair is this thick
 
 ROOT = decode_srgb("#2a1d15")
-MIDDLE = decode_srgb("#4a3426")
-TIP = decode_srgb("#6d4f39")
+MIDDLE = decode_srgb("#4d3627")
+TIP = decode_srgb("#7a5940")
 SHEEN = decode_srgb("#b89a80")
 
 
@@ -60,15 +69,15 @@ def make_hair(body: Body, vertices: np.ndarray, skin: SkinPainter, *, seed: int 
 
 
 def thickness(head: Head, p: np.ndarray) -> np.ndarray:
-    """How far the hair stands off the scalp at skin points [M, 3], metres; at most 0 where it is only painted: [M].
+    """How far the hair stands off the scalp at skin points [M, 3]: metres [M], at most 0 where it is painted.
 
     High in front and swept to the person's left, flatter at the crown, cropped at sides and back.
     """
     above = p[:, 1] - head.eye[1]
     ahead = p[:, 2] - head.centre[2]
     angle = azimuth(head, p)
-    quiff = np.exp(-(((p[:, 0] - 0.010) / 0.046) ** 2) - ((ahead - 0.055) / 0.045) ** 2)
-    top = 0.0125 + 0.0135 * quiff + 0.003 * smoothstep(0.0, -0.07, ahead)
+    quiff = np.exp(-(((p[:, 0] - 0.010) / 0.054) ** 2) - ((ahead - 0.055) / 0.045) ** 2)
+    top = 0.0130 + 0.0115 * quiff + 0.003 * smoothstep(0.0, -0.07, ahead)
     start = np.interp(angle, [0.9, 1.6, 2.3, np.pi], [0.020, 0.026, 0.002, -0.018])
     side = 0.0085 * smoothstep(start, start + 0.055, above)
     upper = smoothstep(0.052, 0.088, above + 0.006 * fbm(p * 60, 2, 201))
@@ -113,7 +122,9 @@ def _make_cap(body: Body, vertices: np.ndarray, head: Head) -> _Cap:
     scalp[scalp] = hairline_distance(head, corner[scalp].mean(1)) > -0.02
     used, faces = np.unique(body.faces[scalp], return_inverse=True)
     anchors = np.repeat(used[:, None], 3, axis=1).astype(np.int32)
-    patch = refine(Patch(faces.reshape(-1, 3).astype(np.int32), anchors, np.tile([1.0, 0, 0], (len(used), 1))))
+    patch = refine(
+        Patch(faces.reshape(-1, 3).astype(np.int32), anchors, np.tile([1.0, 0, 0], (len(used), 1)))
+    )
     patch, thick = cut(patch, thickness(head, patch.lift(vertices)) - RIM)
     skin = patch.lift(vertices)
     round_skin = _smooth(patch, skin, 6)
@@ -160,19 +171,27 @@ class _Zone:
     stray: float
 
 
-_TOP = _Zone(spacing=0.0072, length=0.046, width=0.0088, lift=0.0032, flip=0.0028, stray=0.24)
-_CROWN = _Zone(spacing=0.0080, length=0.036, width=0.0080, lift=0.0018, flip=0.0010, stray=0.28)
-_SIDE = _Zone(spacing=0.0090, length=0.028, width=0.0068, lift=0.0008, flip=0.0003, stray=0.20)
+_TOP = _Zone(spacing=0.0068, length=0.046, width=0.0080, lift=0.0032, flip=0.0028, stray=0.24)
+_CROWN = _Zone(spacing=0.0064, length=0.038, width=0.0066, lift=0.0014, flip=0.0006, stray=0.22)
+_SIDE = _Zone(spacing=0.0070, length=0.030, width=0.0056, lift=0.0006, flip=0.0002, stray=0.17)
 
 
 @dataclass(frozen=True)
 class _Locks:
-    """K locks: curves [K, S + 1, 3], their outward and sideways unit vectors, half widths [K, S + 1]."""
+    """K locks.
+
+    Attributes:
+        curve: [K, S + 1, 3], metres, root to tip.
+        outward, side: [K, S + 1, 3], unit.
+        half_width: [K, S + 1], metres.
+        thick: [K], thickness of the hair at the root, metres.
+    """
 
     curve: np.ndarray
     outward: np.ndarray
     side: np.ndarray
     half_width: np.ndarray
+    thick: np.ndarray
 
 
 def _make_locks(head: Head, cap: _Cap, rng: np.random.Generator) -> _Locks:
@@ -186,10 +205,17 @@ def _make_locks(head: Head, cap: _Cap, rng: np.random.Generator) -> _Locks:
     for zone, members in zones:
         roots = _strew(cap.skin, np.nonzero(members & (cap.thick > 0.0016))[0], zone.spacing, rng)
         groups.append(_comb(head, cap, zone, roots, rng))
-    return _Locks(*(np.concatenate([getattr(g, f) for g in groups]) for f in ("curve", "outward", "side", "half_width")))
+    return _Locks(
+        *(
+            np.concatenate([getattr(g, f) for g in groups])
+            for f in ("curve", "outward", "side", "half_width", "thick")
+        )
+    )
 
 
-def _strew(points: np.ndarray, candidates: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:
+def _strew(
+    points: np.ndarray, candidates: np.ndarray, spacing: float, rng: np.random.Generator
+) -> np.ndarray:
     """Choose candidates no closer than `spacing` to one another, in random order: ids."""
     order = rng.permutation(candidates)
     tree = cKDTree(points[order])
@@ -214,7 +240,7 @@ def _comb(head: Head, cap: _Cap, zone: _Zone, roots: np.ndarray, rng: np.random.
     curve, outward = np.empty((count, SEGMENTS + 1, 3)), np.empty((count, SEGMENTS + 1, 3))
     for k in range(SEGMENTS + 1):
         t = k / SEGMENTS
-        skin, normal, thick, cap_point = _on_cap(cap, tree, place)
+        skin, normal, cap_point = _on_cap(cap, tree, place)
         rooted = smoothstep(0.0, 0.30, np.full(count, t))
         height = lift * np.sin(np.pi * t) + flip * t**3 - 0.0015 * (1 - rooted)
         curve[:, k] = skin + (cap_point - skin) * (0.55 + 0.45 * rooted)[:, None] + normal * height[:, None]
@@ -228,7 +254,9 @@ def _comb(head: Head, cap: _Cap, zone: _Zone, roots: np.ndarray, rng: np.random.
     tangent /= np.linalg.norm(tangent, axis=2, keepdims=True)
     side = np.cross(outward, tangent)
     side /= np.linalg.norm(side, axis=2, keepdims=True)
-    roll = rng.normal(0, 0.22, count)[:, None] + rng.normal(0, 0.35, count)[:, None] * np.linspace(0, 1, SEGMENTS + 1)
+    roll = rng.normal(0, 0.22, count)[:, None] + rng.normal(0, 0.35, count)[:, None] * np.linspace(
+        0, 1, SEGMENTS + 1
+    )
     out = np.cross(tangent, side)
     side, out = (
         side * np.cos(roll)[..., None] + out * np.sin(roll)[..., None],
@@ -236,11 +264,11 @@ def _comb(head: Head, cap: _Cap, zone: _Zone, roots: np.ndarray, rng: np.random.
     )
     profile = np.interp(np.linspace(0, 1, SEGMENTS + 1), [0, 0.25, 0.5, 0.8, 1], [0.55, 1.0, 0.95, 0.55, 0.0])
     half = zone.width / 2 * rng.uniform(0.65, 1.2, count)[:, None] * profile
-    return _Locks(curve, out, side, half)
+    return _Locks(curve, out, side, half, cap.thick[roots])
 
 
 def _on_cap(cap: _Cap, tree: cKDTree, points: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Skin point, normal, thickness and cap point near `points`, from the cap's nearest vertices."""
+    """Skin point, its normal and the cap point above it near `points`, from the cap's nearest vertices."""
     distance, index = tree.query(points, k=6)
     weight = 1 / (distance**2 + 0.002**2)
     weight /= weight.sum(1, keepdims=True)
@@ -254,7 +282,7 @@ def _on_cap(cap: _Cap, tree: cKDTree, points: np.ndarray) -> tuple[np.ndarray, .
     # The weighted mean lies inside the curve of the surface: keep the way gone along it.
     gone = points - skin
     gone -= normal * (gone * normal).sum(1, keepdims=True)
-    return skin + gone, normal, mean(cap.thick[:, None])[:, 0], mean(cap.vertices) + gone
+    return skin + gone, normal, mean(cap.vertices) + gone
 
 
 # --- One mesh -------------------------------------------------------------------------------------
@@ -272,7 +300,8 @@ class HairMesh:
         skin_normal: float64 [n, 3].
         tangent: float64 [n, 3], unit, root to tip.
         strand: float64 [n, 3]: metres along, metres across, and a number that belongs to the lock.
-        shape: float64 [n, 3]: from root 0 to tip 1; from -1 to 1 across a lock; hair's thickness in metres on the cap.
+        shape: float64 [n, 3]: from root 0 to tip 1; from -1 to 1 across a lock; hair's thickness
+            in metres, of a lock at its root.
         is_lock: bool [m].
     """
 
@@ -314,12 +343,20 @@ def _merge(cap: _Cap, locks: _Locks, head: Head) -> HairMesh:
     step = np.linalg.norm(np.diff(locks.curve, axis=1), axis=2)
     metres = np.concatenate([np.zeros((count, 1)), np.cumsum(step, axis=1)], axis=1)
     metres = np.concatenate([np.repeat(metres[:, :-1], 3, axis=1), metres[:, -1:]], axis=1)
-    width = np.concatenate([np.repeat(locks.half_width[:, :-1], 3, axis=1), np.zeros((count, 1))], axis=1) * sideways
+    width = (
+        np.concatenate([np.repeat(locks.half_width[:, :-1], 3, axis=1), np.zeros((count, 1))], axis=1)
+        * sideways
+    )
     tangent = np.gradient(locks.curve, axis=1)
     tangent = np.concatenate([np.repeat(tangent[:, :-1], 3, axis=1), tangent[:, -1:]], axis=1)
     identity = np.repeat(np.arange(count)[:, None], per_lock, axis=1)
     lock_shape = np.stack(
-        [np.tile(along, (count, 1)), np.tile(sideways, (count, 1)), np.full((count, per_lock), 0.02)], axis=2
+        [
+            np.tile(along, (count, 1)),
+            np.tile(sideways, (count, 1)),
+            np.repeat(locks.thick[:, None], per_lock, axis=1),
+        ],
+        axis=2,
     )
 
     meridian = combing(head, cap.skin)
@@ -375,7 +412,11 @@ class HairPainter:
         normal = bump / np.linalg.norm(bump, axis=1, keepdims=True)
         rim_dark = smoothstep(0.55, 1.0, np.abs(shape[:, 1])) * lock
         root_dark = smoothstep(0.28, 0.0, shape[:, 0]) * lock
-        cavity = (1 - 0.45 * rim_dark) * (1 - 0.45 * root_dark) * np.where(lock, 1.0, 0.72)
+        cavity = (
+            (1 - 0.45 * rim_dark)
+            * (1 - 0.45 * root_dark)
+            * np.where(lock, 1.0, 1 - 0.28 * smoothstep(0.003, 0.012, shape[:, 2]))
+        )
         paint = Paint(np.clip(albedo, 0, 1), normal, cavity)
         return self._fade_into_skin(points, shape[:, 2], fibre, lock, paint)
 
@@ -383,7 +424,9 @@ class HairPainter:
         corners = per_vertex[self.mesh.faces[points.face]]
         return (corners * points.barycentric[:, :, None]).sum(1)
 
-    def _fade_into_skin(self, points: SurfacePoints, thick: np.ndarray, fibre: np.ndarray, lock: np.ndarray, paint: Paint) -> Paint:
+    def _fade_into_skin(
+        self, points: SurfacePoints, thick: np.ndarray, fibre: np.ndarray, lock: np.ndarray, paint: Paint
+    ) -> Paint:
         """At the cap's rim show what the skin painter says about the skin below."""
         share = np.where(lock, 1.0, smoothstep(0.0004, 0.0050, thick * (1 + 0.5 * fibre) - 0.0004))
         rim = np.nonzero(share < 1)[0]
@@ -426,9 +469,11 @@ def _tone(
     shape: np.ndarray, lock: np.ndarray, own: np.ndarray, fibre: np.ndarray, clump: np.ndarray
 ) -> np.ndarray:
     """How light the hair is: 0 at dark roots, 1 at the lightest tips."""
-    along = np.where(lock, 0.14 + 0.52 * smoothstep(0.05, 0.95, shape[:, 0]), 0.26)
+    long = smoothstep(0.005, 0.018, shape[:, 2])  # short hair is bleached less
+    tip = smoothstep(0.05, 0.95, shape[:, 0])
+    along = np.where(lock, 0.20 - 0.06 * long + (0.20 + 0.32 * long) * tip, 0.28)
     rim = np.where(lock, 0.12 * np.abs(shape[:, 1]) ** 2, 0.0)
-    return along - rim + 0.22 * (own - 0.5) * lock + 0.24 * fibre + 0.13 * clump
+    return along - rim + (0.10 + 0.12 * long) * (own - 0.5) * lock + 0.32 * fibre + 0.15 * clump
 
 
 def _ramp(tone: np.ndarray) -> np.ndarray:
@@ -437,7 +482,7 @@ def _ramp(tone: np.ndarray) -> np.ndarray:
 
 
 def _sheen(points: SurfacePoints, tangent: np.ndarray, fibre: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """The band of light across combed hair, for a lamp above and in front (Kajiya and Kay 1989), broken by the hairs."""
+    """Band of light across combed hair, lamp above and in front (Kajiya and Kay 1989), broken by hairs."""
     lamp = np.array([-0.30, 0.85, 0.45])
     half = lamp + points.normal
     half /= np.linalg.norm(half, axis=1, keepdims=True)
@@ -445,4 +490,4 @@ def _sheen(points: SurfacePoints, tangent: np.ndarray, fibre: np.ndarray, own: n
     shift /= np.linalg.norm(shift, axis=1, keepdims=True)
     glint = np.clip(1 - (shift * half).sum(1) ** 2, 0, 1)
     facing = np.clip(points.normal @ lamp + 0.15, 0, 1)
-    return (0.05 * glint**12 + 0.075 * glint**60) * facing * np.clip(0.75 + 0.5 * fibre, 0, 1.5)
+    return (0.07 * glint**10 + 0.11 * glint**50) * facing * np.clip(0.75 + 0.5 * fibre, 0, 1.5)

@@ -13,11 +13,46 @@ from dinar.runtime.body import Body
 # Vertex ids of the open body, on the person's left; the right side is its mirror image.
 # Edge loops of the left eye's opening, from the middle of the upper lid outwards and round.
 _LID_RIM = (
-    *(11466, 11467, 11468, 11469, 11470, 11471, 11472, 11473, 11474, 11742, 11475, 11476, 11477, 11478, 11479),
+    *(
+        11466,
+        11467,
+        11468,
+        11469,
+        11470,
+        11471,
+        11472,
+        11473,
+        11474,
+        11742,
+        11475,
+        11476,
+        11477,
+        11478,
+        11479,
+    ),
     *(11480, 11481, 11743, 11482, 11489, 11488, 11487, 11486, 11490, 11485, 11484, 11483, 11465),
 )
 _LID_EDGE = (
-    *(6784, 6790, 6793, 6796, 6799, 6802, 6805, 6808, 6811, 11693, 6814, 6817, 6820, 6825, 6828, 6831, 6834, 11695),
+    *(
+        6784,
+        6790,
+        6793,
+        6796,
+        6799,
+        6802,
+        6805,
+        6808,
+        6811,
+        11693,
+        6814,
+        6817,
+        6820,
+        6825,
+        6828,
+        6831,
+        6834,
+        11695,
+    ),
     *(6837, 6856, 6853, 6850, 6847, 6886, 6844, 6841, 6838, 6785),
 )
 _LID_CREASE = (6892, 6935, 6934, 6933, 6930, 6929, 6931, 6932, 6922, 6923)  # inner to outer
@@ -38,7 +73,17 @@ _INSIDE_MOUTH = (
 # The natural hairline: azimuth from straight ahead (degrees) and height above the eyes (mm), front to nape.
 _HAIRLINE = np.array(
     [
-        *[(0, 69.0), (14, 70.0), (24, 72.5), (32, 73.5), (39, 70.5), (45, 61.0), (49, 48.0), (52, 37.0), (56, 23.0)],
+        *[
+            (0, 69.0),
+            (14, 70.0),
+            (24, 72.5),
+            (32, 73.5),
+            (39, 70.5),
+            (45, 61.0),
+            (49, 48.0),
+            (52, 37.0),
+            (56, 23.0),
+        ],
         *[(58.5, 7), (60, -9), (62, -14), (69, -14), (71, -10), (72.5, -1), (76, 5.5), (85, 8), (96, 7.5)],
         *[(100, 1), (103, -11), (107, -27), (114, -48), (125, -64.0), (142, -75.0), (160, -79), (180, -79)],
     ]
@@ -56,7 +101,7 @@ class Head:
         lid_rim: [28, 3], where the lashes grow; closed loop from the middle of the upper lid outwards.
         lid_edge: [28, 3], where the lid touches the eyeball; the same order.
         lid_crease: [10, 3], fold above the upper lid, inner to outer end.
-        lip_border: [20, 3], rim of the lips' red, from the middle of the upper to the middle of the lower lip.
+        lip_border: [20, 3], rim of the lips' red, middle of the upper to middle of the lower lip.
         lip_line: [11, 3], where the lips meet, middle to corner.
         nose_tip: [3].
         subnasale: [3], where the nose's base meets the upper lip.
@@ -140,7 +185,9 @@ def _eyeballs(faces: np.ndarray, vertices: np.ndarray) -> tuple[np.ndarray, np.n
     sizes = np.bincount(piece)
     small = [np.nonzero(piece == k)[0] for k in np.nonzero((sizes > 20) & (sizes < 1000))[0]]
     if len(small) != 2:
-        raise ValueError(f"expected the open body, with two eyeballs as separate pieces; found {len(small)} pieces")
+        raise ValueError(
+            f"expected the open body, with two eyeballs as separate pieces; found {len(small)} pieces"
+        )
     left, right = sorted(small, key=lambda ids: -vertices[ids, 0].mean())
     return left, right
 
@@ -216,13 +263,13 @@ def smoothstep(low: float | np.ndarray, high: float | np.ndarray, x: np.ndarray)
 def hair_flow(head: Head, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Unit directions [M, 3] along the skin in which hair lies, root to tip.
 
-    The top is swept back and a little to the person's left; sides and back grow down, the sides also backwards.
+    The top is swept back and a little to the person's left; sides and back grow down, the sides backward.
     """
     above = points[:, 1] - head.eye[1]
     angle = azimuth(head, points)
     top = smoothstep(0.035, 0.075, above + 0.012 * np.cos(angle))[:, None]
     behind = smoothstep(1.7, 2.6, angle)[:, None]
-    swept = np.array([0.42, 0.25, -1.0])
+    swept = np.array([0.38, 0.80, -1.0])
     down = (1 - behind) * np.array([0.0, -1.0, -0.55]) + behind * np.array([0.0, -1.0, 0.0])
     wish = top * swept + (1 - top) * down
     flow = wish - normals * (wish * normals).sum(1, keepdims=True)

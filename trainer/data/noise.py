@@ -1,8 +1,8 @@
 """Noise in three dimensions: the same values for the same seed on every machine.
 
-Gradient noise after Perlin, "Improving Noise" (SIGGRAPH 2002), with lattice gradients from an integer hash in place
-of a permutation table, so that it never repeats; cellular noise after Worley, "A Cellular Texture Basis Function"
-(SIGGRAPH 1996). Coordinates are in lattice units: scale the points to choose the size of the features.
+Gradient noise after Perlin, "Improving Noise" (SIGGRAPH 2002), with lattice gradients from an integer hash in
+place of a permutation table, so that it never repeats; cellular noise after Worley, "A Cellular Texture Basis
+Function" (SIGGRAPH 1996). Coordinates are in lattice units: scale the points to choose the size of features.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def cells3(points: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Cellular noise: distance to the nearest of randomly strewn points, one in each unit cube.
 
     Returns:
-        Distance float64 [M], lattice units, and a random number in [0, 1) that belongs to that strewn point [M].
+        Distance float64 [M], lattice units, and a random number in [0, 1) of that strewn point [M].
     """
     points = np.ascontiguousarray(points, np.float64)
     distance, value = np.empty(len(points)), np.empty(len(points))

@@ -1,7 +1,7 @@
 """The skin, lips, brows, eyes and nails of the default avatar, as functions of points on the open body.
 
-Colour is pigment, not light: an even base tone from which blood and melanin take their share of each channel, so
-that a blush, a mole and a tanned forehead stay in the family of skin colours. Everything is placed by landmarks.
+Colour is pigment, not light: an even base tone from which blood and melanin take their share of each channel,
+so that a blush, a mole and a tanned forehead stay in the family of skin colours. Landmarks place everything.
 """
 
 from __future__ import annotations
@@ -77,7 +77,11 @@ class SkinPainter:
         count = len(points.position)
         paint = Paint(np.zeros((count, 3)), points.normal.copy(), np.ones(count))
         eyes = self.head.eyeball_faces[points.face]
-        at_head = ~eyes & (points.position[:, 1] > self.head.chin[1] - 0.08) & (np.abs(points.position[:, 0]) < 0.14)
+        at_head = (
+            ~eyes
+            & (points.position[:, 1] > self.head.chin[1] - 0.08)
+            & (np.abs(points.position[:, 0]) < 0.14)
+        )
         for chosen, painter in (
             (eyes, self._eyes),
             (at_head, self._head_skin),
@@ -105,8 +109,8 @@ class SkinPainter:
         head, p = self.head, points.position
         q = np.concatenate([np.abs(p[:, :1]), p[:, 1:]], axis=1)  # both halves on the person's left
         front = smoothstep(-0.2, 0.35, points.normal[:, 2])
-        at_eyes = _box(q, head.eye + [0, 0.004, 0.012], 0.030)
-        at_mouth = _box(q, head.lip_line[0] + [0.012, 0, 0], 0.026)
+        at_eyes = _box(q, head.eye + np.array([0, 0.004, 0.012]), 0.030)
+        at_mouth = _box(q, head.lip_line[0] + np.array([0.012, 0, 0]), 0.026)
         at_brows = (np.abs(q - head.eye - [0, 0.012, 0]) < [0.032, 0.022, 0.05]).all(1)
         at_face = p[:, 2] > head.ear[2] + 0.008
         blood, melanin = _mottle(p)
@@ -115,6 +119,7 @@ class SkinPainter:
         lips, moist = _where2(at_mouth, lambda k: _lips(head, q[k], p[k]))
         rim, fold, bag = (_where(at_eyes, f) for f in _lids(head, q))
         blood += 0.35 * rim + 0.12 * bag
+        melanin += 0.10 * front * _where(at_face, lambda k: _smile_fold(head, q[k]))
         melanin += 0.30 * fold + 0.22 * rim + 0.15 * bag
         albedo = _skin(blood, melanin) * np.exp(-lips[:, None] * LIP)
         albedo += 0.030 * (_sheen(head, p) + 0.9 * moist)[:, None] * front[:, None]
@@ -123,12 +128,10 @@ class SkinPainter:
         albedo = self._scalp_hair(points, albedo)
         flat = q * [1, 1, 0]
         albedo = _blend(albedo, 1.2 * HAIR, 0.40 * front * _where(at_brows, lambda k: _brow_tint(head, q[k])))
-        for strokes, zone, soft, strength in (
-            (self.brows, at_brows, 0.00028, 0.95),
-            (self.lashes, at_eyes, 0.0003, 0.85),
-        ):
-            cover, tone = _where2(zone, lambda k, s=strokes, w=soft: s(flat[k], soft=w))
-            albedo = _blend(albedo, _hair_colour(tone), cover * strength * front)
+        cover, tone = _where2(at_brows, lambda k: self.brows(flat[k], soft=0.00028))
+        albedo = _blend(albedo, _hair_colour(tone), 0.95 * cover * front)
+        cover, tone = _where2(at_eyes, lambda k: self.lashes(flat[k], soft=0.0003))
+        albedo = _blend(albedo, _hair_colour(tone), 0.85 * cover * front)
         dark = front * _where(at_eyes, lambda k: _lash_line(head, q[k]))
         albedo = _blend(albedo, np.array([0.012, 0.008, 0.007]), 0.85 * dark)
         inside = self._share(head.mouth_share, points)
@@ -164,7 +167,9 @@ class SkinPainter:
         x, y = ray @ right * head.eye_radius, ray @ up * head.eye_radius  # metres on the eye, x outwards
         x_world = x * side  # towards the person's left on both eyes
         radius = np.where(ray @ ahead > 0, np.hypot(x, y), head.eye_radius)
-        albedo = _blend(_sclera(mirrored, x, p), _iris(radius, np.arctan2(y, x_world), side), _iris_share(radius))
+        albedo = _blend(
+            _sclera(mirrored, x, p), _iris(radius, np.arctan2(y, x_world), side), _iris_share(radius)
+        )
         # Shade that the upper lid and its lashes cast, and the wet rim of the lower lid.
         upper = head.lid_edge[_upper(head)]
         order = np.argsort(upper[:, 0])
@@ -173,7 +178,7 @@ class SkinPainter:
         corners = smoothstep(0.0080, 0.0135, np.abs(mirrored[:, 0] - head.lid_rim[:, 0].mean()))
         albedo = albedo * (shade * (1 - 0.35 * corners))[:, None]
         for dx, dy, size, strength in ((-0.0019, 0.0012, 0.00085, 0.85), (0.0018, -0.0020, 0.0006, 0.16)):
-            spot = np.exp(-(((x_world - dx) ** 2 + (y - dy) ** 2) / size**2) ** 2)
+            spot = np.exp(-((((x_world - dx) ** 2 + (y - dy) ** 2) / size**2) ** 2))
             albedo = _blend(albedo, np.array([0.95, 0.97, 1.0]), strength * spot)
         normal = ray * np.stack([side, np.ones_like(side), np.ones_like(side)], axis=1)
         return Paint(np.clip(albedo, 0, 1), normal, np.ones(len(p)))
@@ -239,7 +244,7 @@ def _flush(head: Head, p: np.ndarray) -> np.ndarray:
         0.34 * _bump(p, cheek, np.array([0.019, 0.014, 0.03]))
         + 0.38 * _bump(p, head.nose_tip, 0.0115)
         + 0.34 * _bump(p, head.ala, 0.0075)
-        + 0.14 * _bump(p, head.chin + [0, 0.012, 0], 0.014)
+        + 0.14 * _bump(p, head.chin + np.array([0, 0.012, 0]), 0.014)
         + 0.10 * _bump(p, head.glabella, np.array([0.012, 0.01, 0.02]))
         + 0.20 * _bump(p, head.lid_rim[21], 0.006)
     )
@@ -247,8 +252,8 @@ def _flush(head: Head, p: np.ndarray) -> np.ndarray:
 
 def _tan(head: Head, p: np.ndarray) -> np.ndarray:
     """Melanin: a touch more on forehead and eye sockets, less below the jaw."""
-    forehead = head.glabella + [0, 0.035, -0.005]
-    socket = head.lid_crease.mean(0) + [0.0, 0.003, 0.0]
+    forehead = head.glabella + np.array([0, 0.035, -0.005])
+    socket = head.lid_crease.mean(0) + np.array([0.0, 0.003, 0.0])
     throat = np.array([0.0, head.chin[1] - 0.03, head.chin[2] - 0.04])
     return (
         0.07 * _bump(p, forehead, np.array([0.05, 0.02, 0.05]))
@@ -277,13 +282,13 @@ def _pores(points: SurfacePoints, strength: float | np.ndarray) -> np.ndarray:
 
 
 def _sheen(head: Head, p: np.ndarray) -> np.ndarray:
-    """Where skin is oily enough to look lighter under any light: bridge and tip of the nose, brow, cheekbones."""
+    """Where skin is oily and looks lighter in any light: bridge and tip of the nose, brow, cheekbones."""
     bridge = (head.nasion + head.nose_tip) / 2
     cheekbone = np.array([head.eye[0] + 0.016, head.eye[1] - 0.022, head.eye[2] + 0.008])
     return (
-        0.9 * _bump(p, bridge + [0, 0, 0.003], np.array([0.0035, 0.018, 0.02]))
-        + 0.9 * _bump(p, head.nose_tip + [0, 0.004, 0], np.array([0.005, 0.005, 0.01]))
-        + 0.7 * _bump(p, head.glabella + [0.018, 0.028, 0], np.array([0.022, 0.012, 0.02]))
+        0.9 * _bump(p, bridge + np.array([0, 0, 0.003]), np.array([0.0035, 0.018, 0.02]))
+        + 0.9 * _bump(p, head.nose_tip + np.array([0, 0.004, 0]), np.array([0.005, 0.005, 0.01]))
+        + 0.7 * _bump(p, head.glabella + np.array([0.018, 0.028, 0]), np.array([0.022, 0.012, 0.02]))
         + 0.8 * _bump(p, cheekbone, np.array([0.012, 0.007, 0.02]))
     )
 
@@ -295,7 +300,9 @@ def _beard(head: Head, q: np.ndarray, p: np.ndarray) -> np.ndarray:
     # Upper limit: from the ear down across the cheek, then up to the base of the nose.
     across = [0, 0.017, corner[0] + 0.003, 0.038, 0.050, 0.066]
     limit = np.interp(
-        x, across, [nose[1], nose[1] - 0.002, mouth[1] + 0.010, mouth[1] + 0.003, mouth[1] + 0.007, head.eye[1] - 0.02]
+        x,
+        across,
+        [nose[1], nose[1] - 0.002, mouth[1] + 0.010, mouth[1] + 0.003, mouth[1] + 0.007, head.eye[1] - 0.02],
     )
     area = smoothstep(-0.009, 0.010, limit - y + 0.003 * fbm(p * 80, 2, 53))
     area *= smoothstep(head.ear[2] + 0.012, head.ear[2] + 0.024, p[:, 2])
@@ -324,13 +331,21 @@ def _lips(head: Head, q: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndar
     half = smooth_curve(head.lip_border[:, :2], 4)
     outline = np.concatenate([half, half[-2:0:-1] * [-1, 1]])
     inside = signed_distance(q[:, :2], outline)
-    ragged = inside + 0.0004 * fbm(p * 700, 2, 61)
+    ragged = inside + 0.0004 * fbm(p * 700, 2, 61) - 0.0009 * (q[:, 1] > head.lip_line[0, 1])
     near = smoothstep(-0.012, -0.004, p[:, 2] - head.lip_line[-1, 2])
     share = smoothstep(-0.0006, 0.0030, ragged) * near
     groove = noise3(np.stack([p[:, 0] * 900, p[:, 1] * 120, p[:, 2] * 120], 1), 62)
     middle = (head.lip_line[0, 1] + head.lip_border[-1, 1]) / 2
     moist = np.exp(-(((q[:, 1] - middle) / 0.0022) ** 2 + ((q[:, 0] - 0.004) / 0.009) ** 2)) * share
     return share * (1 + 0.22 * groove), moist
+
+
+def _smile_fold(head: Head, q: np.ndarray) -> np.ndarray:
+    """The fold from the nostril's wing past the corner of the mouth."""
+    corner = head.lip_line[-1]
+    beside = np.array([[0.003, 0.004], [0.009, -0.006], [0.009, 0.006], [0.010, -0.003]])
+    line = np.stack([head.ala[:2], head.ala[:2], corner[:2], corner[:2]]) + beside
+    return np.exp(-((polyline_distance(q[:, :2], smooth_curve(line, 4)) / 0.0030) ** 2))
 
 
 def _lip_line(head: Head, q: np.ndarray) -> np.ndarray:
@@ -359,7 +374,7 @@ def _upper(head: Head) -> np.ndarray:
 
 
 def _lids(head: Head, q: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], ...]:
-    """Shares of the pink rim, the fold of the upper lid and the shadow under the eye, as functions of indices."""
+    """Shares of the pink rim, the upper lid's fold and the shadow under the eye, as functions of indices."""
     edge, crease = smooth_curve(head.lid_edge, 2, closed=True), smooth_curve(head.lid_crease, 3)
     lower, middle = head.lid_rim[:, 1].min(), head.lid_rim[:, 0].mean()
 
@@ -409,7 +424,7 @@ def _lash_strokes(head: Head) -> Strokes:
     return join(*groups)
 
 
-_BROW = 1e-3 * np.array([[-17.5, 11.0], [-11, 13.0], [-3, 15.4], [6, 17.0], [14.5, 16.2], [23.5, 11.5]])
+_BROW = 1e-3 * np.array([[-17.8, 10.4], [-11, 11.9], [-3, 13.7], [6, 14.9], [14.5, 14.4], [23.0, 10.6]])
 _BROW_HALF_WIDTH = 1e-3 * np.array([3.4, 4.4, 4.2, 3.6, 2.6, 0.9])
 
 
@@ -425,7 +440,7 @@ def _brow_tint(head: Head, q: np.ndarray) -> np.ndarray:
 def _brow_strokes(head: Head) -> Strokes:
     """Hairs of the left brow in frontal projection (z = 0), mirrored for the right.
 
-    Near the nose they stand up, along the arch they lie outwards, and upper and lower rows lean to the middle line.
+    Near the nose they stand up, along the arch they lie outwards; both rows lean to the middle line.
     """
     rng = np.random.default_rng(5)
     line = smooth_curve(head.eye[:2] + _BROW, 12)
@@ -443,11 +458,16 @@ def _brow_strokes(head: Head) -> Strokes:
     # Angle from the brow's direction: upright near the nose, then lying, rows leaning together.
     angle = np.interp(along, [0, 0.12, 0.35, 0.7, 1], [1.25, 0.85, 0.42, 0.12, 0.0])
     angle = angle - np.interp(along, [0, 0.3, 1], [0.05, 0.40, 0.35]) * across + rng.normal(0, 0.16, count)
-    length = np.interp(along, [0, 0.2, 0.7, 1], [0.0048, 0.0068, 0.0064, 0.0042]) * rng.uniform(0.6, 1.05, count)
+    length = np.interp(along, [0, 0.2, 0.7, 1], [0.0048, 0.0068, 0.0064, 0.0042]) * rng.uniform(
+        0.6, 1.05, count
+    )
     bend = -0.35 * np.sign(angle + 1e-9) * rng.uniform(0.3, 1, count)
     t = np.linspace(0, 1, 5)
     heading = angle[:, None] + bend[:, None] * t[:-1]
-    ahead, beside = np.cos(heading)[..., None] * tangent[:, None], np.sin(heading)[..., None] * normal[:, None]
+    ahead, beside = (
+        np.cos(heading)[..., None] * tangent[:, None],
+        np.sin(heading)[..., None] * normal[:, None],
+    )
     step = (length / 4)[:, None, None] * (ahead + beside)
     curve = np.concatenate([root[:, None], root[:, None] + np.cumsum(step, axis=1)], axis=1)
     curve = np.concatenate([curve, np.zeros((count, 5, 1))], axis=2)
@@ -464,16 +484,18 @@ def _hair_colour(tone: np.ndarray) -> np.ndarray:
 
 
 def hair_density(head: Head, p: np.ndarray) -> np.ndarray:
-    """How much of the scalp is covered, in [0, 1]: sharp at the temples, long fades at sideburns and nape; [M]."""
+    """Share of the scalp that is covered, [M]: sharp at the temples, fading at sideburns and nape."""
     along, across = combing(head, p).T
     streaks = noise3(np.stack([along * 130, across * 1500, np.zeros(len(p))], 1), 82)
     inside = hairline_distance(head, p) + 0.0024 * fbm(p * 120, 3, 81) + 0.0030 * streaks
     angle = azimuth(head, p)
-    fade = np.interp(angle, [0.0, 0.75, 1.0, 1.35, 1.8, 2.2, np.pi], [0.012, 0.012, 0.012, 0.008, 0.008, 0.020, 0.030])
+    fade = np.interp(
+        angle, [0.0, 0.75, 1.0, 1.35, 1.8, 2.2, np.pi], [0.012, 0.012, 0.012, 0.008, 0.008, 0.020, 0.030]
+    )
     cover = smoothstep(-0.001, 1.0, inside / fade)
     above = p[:, 1] - head.eye[1]
     cropped = smoothstep(0.8, 1.1, angle)  # clipped short at sides and back: skin shines through low down
-    length = smoothstep(-0.07, 0.045, above + 0.03 * smoothstep(1.9, 2.6, angle))
+    length = smoothstep(-0.07, 0.034, above + 0.03 * smoothstep(1.9, 2.6, angle))
     return cover * (1 - cropped * (0.62 - 0.62 * length))
 
 
@@ -499,10 +521,14 @@ def hairline_strokes(head: Head, faces: np.ndarray, vertices: np.ndarray) -> Str
     flow = hair_flow(head, root, normal)
     side = np.cross(normal, flow)
     heading = rng.normal(0, 1, len(root)) * np.where(front, 0.34, 0.22)
-    length = np.where(front, 0.0125, 0.0045) * rng.uniform(0.5, 1.1, len(root)) * smoothstep(-0.006, 0.004, inside)
+    length = (
+        np.where(front, 0.0125, 0.0045) * rng.uniform(0.5, 1.1, len(root)) * smoothstep(-0.006, 0.004, inside)
+    )
     t = np.linspace(0, 1, 4)
     curl = heading[:, None] + rng.normal(0, 0.35, len(root))[:, None] * t[:-1]
-    step = (length / 3)[:, None, None] * (np.cos(curl)[..., None] * flow[:, None] + np.sin(curl)[..., None] * side[:, None])
+    step = (length / 3)[:, None, None] * (
+        np.cos(curl)[..., None] * flow[:, None] + np.sin(curl)[..., None] * side[:, None]
+    )
     curve = np.concatenate([root[:, None], root[:, None] + np.cumsum(step, axis=1)], axis=1)
     width = rng.uniform(0.00010, 0.0002, len(root)) * np.where(front, 1.35, 1.0)
     tone = np.where(front, rng.uniform(-0.4, 0.25, len(root)), rng.uniform(-0.3, 0.8, len(root)))
@@ -518,8 +544,8 @@ PUPIL_RADIUS = 0.0021
 def gaze_frame(head: Head) -> np.ndarray:
     """Axes (outwards, up, ahead) of the left eye's line of sight, rows of [3, 3].
 
-    The eye looks at the middle of its lids' opening, raised a little so that the upper lid covers more of the iris
-    than the lower: seen from ahead the eyes are at rest, neither wide open nor asleep.
+    The eye looks at the middle of its lids' opening or a little above, so that each lid covers some iris:
+    seen from ahead the eyes are at rest, neither wide open nor asleep.
     """
     opening = head.lid_edge[_upper(head)][:, 1].max(), head.lid_edge[:, 1].min()
     middle = 0.56 * opening[0] + 0.44 * opening[1]
@@ -553,7 +579,7 @@ def _iris(radius: np.ndarray, azimuth: np.ndarray, side: np.ndarray) -> np.ndarr
 
 def _sclera(mirrored: np.ndarray, x: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Off-white, pinker towards the corners, with a few faint vessels."""
-    white = np.array([0.60, 0.555, 0.52])
+    white = np.array([0.55, 0.505, 0.47])
     corner = smoothstep(0.006, 0.0125, np.abs(x))
     vessel = smoothstep(0.80, 0.97, 1 - np.abs(fbm(p * [500, 1400, 500], 3, 95)) * 2.2)
     blood = 0.30 * corner + 0.35 * corner * vessel + 0.05 * noise3(mirrored * 400, 96)

@@ -1,0 +1,143 @@
+"""The `rgb` renderer on the CPU: the avatar's texture shown directly, no network and no lighting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import numba
+import numpy as np
+
+from dinar.runtime.avatar import Avatar
+from dinar.runtime.body import Pose
+from dinar.runtime.camera import Camera
+from dinar.runtime.cpu.mipmap import build_mipmaps, pack_atlas, used_texels
+from dinar.runtime.cpu.rasterize import Rasterizer, Visibility, gather_corner_uv
+from dinar.runtime.cpu.shade import Surface, make_surface, shade
+from dinar.runtime.cpu.skin import SkinnedMesh, Skinner, attach_shell, skinned_body
+from dinar.runtime.renderer import Frame
+from dinar.runtime.trace import Stage
+
+
+class CpuRgbRenderer:
+    """Draws the body, without the faces that clothes hide, and the shell of one avatar. See `Renderer`."""
+
+    def __init__(self, avatar: Avatar, *, antialias: bool = True) -> None:
+        """Prepare the avatar.
+
+        Args:
+            avatar: drawn with its own betas, texture and shell.
+            antialias: four samples for each pixel, so that alpha has five steps; else one, and hard edges.
+        """
+        mesh = skinned_body(avatar.body, avatar.betas)
+        if avatar.shell is not None:
+            mesh = attach_shell(mesh, avatar.body, avatar.shell)
+        self._skinner: Skinner | None = Skinner(mesh)
+        self._vertex_count = mesh.vertex_count
+        self._surface, self._faces, self._cull = _surface(avatar, mesh)
+        self._samples = 4 if antialias else 1
+        self._rasterizer: Rasterizer | None = None
+        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+        self._drawn = np.zeros((0, 4), np.int64)  # rectangles of the last pictures, pixels
+
+    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
+        """Draw `pose` seen by each camera; see `Renderer.render`."""
+        if self._skinner is None:
+            raise ValueError("render expects an open renderer, and this one is closed: open another")
+        rasterizer = self._work_space(cameras)
+        start = perf_counter()
+        vertices = self._skinner(pose)
+        skinned = perf_counter()
+        seen = rasterizer.draw(vertices, cameras, cull_back_faces=self._cull)
+        rastered = perf_counter()
+        for n in range(len(cameras)):
+            self._shade(seen, n)
+        shaded = perf_counter()
+        stages = (
+            Stage("skin", 1e3 * (skinned - start)),
+            Stage("raster", 1e3 * (rastered - skinned)),
+            Stage("shade", 1e3 * (shaded - rastered)),
+        )
+        return Frame(self._rgba[: len(cameras)], stages)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._skinner = self._rasterizer = None
+        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+
+    def __enter__(self) -> CpuRgbRenderer:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _work_space(self, cameras: Sequence[Camera]) -> Rasterizer:
+        """Return a rasterizer for so many cameras of this size: the last one where it serves."""
+        if not cameras:
+            raise ValueError("render expects at least one camera")
+        shape = (cameras[0].height, cameras[0].width)
+        if self._rasterizer is None or self._rgba.shape[1:3] != shape or len(self._rgba) < len(cameras):
+            self._rasterizer = Rasterizer(
+                self._faces,
+                self._vertex_count,
+                cameras[0].width,
+                cameras[0].height,
+                cameras=len(cameras),
+                samples=4 if self._samples == 4 else 1,
+            )
+            self._rgba = np.zeros((len(cameras), *shape, 4), np.uint8)
+            self._drawn = np.zeros((len(cameras), 4), np.int64)
+        return self._rasterizer
+
+    def _shade(self, seen: Visibility, n: int) -> None:
+        """Draw picture `n`, and clear what the last one left around it."""
+        side = 1 if self._samples == 1 else 2
+        box = seen.bbox[n].astype(np.int64)
+        box[:2], box[2:] = box[:2] // side, -(-box[2:] // side)  # samples => pixels
+        touched = _around(box, self._drawn[n])
+        self._drawn[n] = box
+        workers = numba.get_num_threads()
+        shade(
+            self._surface,
+            seen.homogeneous[n],
+            seen.triangle[n],
+            self._samples,
+            touched,
+            workers,
+            self._rgba[n].view("<u4")[..., 0],
+        )
+
+
+def _around(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the smallest rectangle that holds both; one that ends at column 0 is empty."""
+    if a[2] == 0:
+        return b.copy()
+    if b[2] == 0:
+        return a.copy()
+    return np.concatenate([np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])])
+
+
+def _surface(avatar: Avatar, mesh: SkinnedMesh) -> tuple[Surface, np.ndarray, np.ndarray]:
+    """Return what is drawn: the surface, its faces [F, 3], and which are culled when they show their back."""
+    body_faces, shell = len(avatar.body.faces), avatar.shell
+    is_shell = np.arange(len(mesh.faces)) >= body_faces
+    drawn = np.ones(len(mesh.faces), bool)
+    pictures = [avatar.texture.rgb]
+    if shell is not None:
+        drawn[:body_faces] = shell.body_face_visible
+        pictures.append(shell.rgb)
+    corner_uv = gather_corner_uv(mesh.uv, mesh.uv_faces, len(mesh.faces))
+    texture = is_shell.astype(np.int32)
+    atlas = pack_atlas(
+        [
+            build_mipmaps(rgb, used_texels(corner_uv[texture == k], rgb.shape[1], rgb.shape[0]))
+            for k, rgb in enumerate(pictures)
+        ]
+    )
+    faces = np.ascontiguousarray(mesh.faces[drawn], np.int32)
+    surface = make_surface(faces, corner_uv[drawn], texture[drawn], atlas)
+    return (
+        surface,
+        faces,
+        ~is_shell[drawn],
+    )  # the body is closed; sleeves, hems and hair also show their inside

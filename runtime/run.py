@@ -1,0 +1,236 @@
+"""`dinar run`: receive poses over ZeroMQ and show the avatar live, in a window or into a file."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from dinar.runtime import live as live_loop
+from dinar.runtime.avatar import Avatar
+from dinar.runtime.body import Pose
+from dinar.runtime.camera import Camera
+from dinar.runtime.errors import DinarError, UsageError
+from dinar.runtime.keys import open_curve
+from dinar.runtime.live import LiveLoop
+from dinar.runtime.orbit import Orbit
+from dinar.runtime.renderer import Frame, Renderer
+from dinar.runtime.reshape import with_betas
+from dinar.runtime.show import (
+    ShowConfig,
+    check_recording,
+    frame_poses,
+    open_recording,
+    open_shown_avatar,
+    open_shown_renderer,
+    stream_status,
+)
+from dinar.runtime.stream import PoseSubscriber
+from dinar.runtime.window import Window
+
+_WAIT_SLICE_SECONDS = 0.1  # Ctrl-C is heard between two
+
+
+class NoPoseError(DinarError):
+    """Nobody sent a pose that can be shown."""
+
+
+@dataclass(frozen=True)
+class RunConfig(ShowConfig):
+    """Show an avatar that moves as the poses that arrive over ZeroMQ say."""
+
+    poses: str = "tcp://127.0.0.1:5555"
+    """Where poses come from."""
+    topic: str = "pose"
+    """pose, or pose/NAME for one of several people."""
+    bind: bool = False
+    """Wait for a publisher at that address instead of going to one."""
+    accept_betas: bool = False
+    """Let the stream change the avatar's shape."""
+    patience: float = 10.0
+    """Seconds to wait for the first pose when recording."""
+    curve_server: Path | None = None
+    """server.public.json of `dinar keys`, to connect to a publisher that has keys."""
+    curve_client: Path | None = None
+    """NAME.secret.json of `dinar keys`, to connect to a publisher that has keys."""
+    curve_secret: Path | None = None
+    """server.secret.json of `dinar keys`, with --bind."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a number out of range or flags that do not go together."""
+        super().__post_init__()
+        if self.headless and self.out is None:
+            raise UsageError("--headless needs a file to record: add --out FILE.mp4")
+        if not 0 < self.patience <= 3600:
+            raise UsageError(f"--patience must be above 0 and at most 3600 seconds, not {self.patience}")
+
+
+class LiveAvatar:
+    """The avatar as the stream wants it: a source of poses, and a renderer that follows the stream's betas.
+
+    Args:
+        avatar: as opened from its file.
+        subscriber: gives poses.
+        topic: which of them.
+        open_renderer: opens a renderer for an avatar; called again for each new shape.
+        accept_betas: follow the shape in the stream.
+    """
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        subscriber: PoseSubscriber,
+        topic: str,
+        open_renderer: Callable[[Avatar], Renderer],
+        *,
+        accept_betas: bool,
+    ) -> None:
+        self._original = self.avatar = avatar
+        self._subscriber, self._topic, self._accept_betas = subscriber, topic, accept_betas
+        self._open_renderer = open_renderer
+        self._renderer = open_renderer(avatar)
+
+    def latest(self) -> Pose | None:
+        """Return the newest pose that was not taken yet, or None."""
+        frame = self._subscriber.latest(self._topic)
+        if frame is None:
+            return None
+        if self._accept_betas and frame.betas is not None:
+            self._reshape(frame.betas)
+        expression_count = self.avatar.body.exprdirs.shape[2]
+        return replace(frame.pose, expression=frame.pose.expression[:expression_count])
+
+    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
+        """Draw `pose`, as `Renderer.render`."""
+        return self._renderer.render(pose, cameras)
+
+    def close(self) -> None:
+        """Close the renderer; a second call does nothing."""
+        self._renderer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _reshape(self, betas: np.ndarray) -> None:
+        reshaped = with_betas(self._original, betas)
+        if np.array_equal(reshaped.betas, self.avatar.betas):
+            return
+        self._renderer.close()
+        self.avatar, self._renderer = reshaped, self._open_renderer(reshaped)
+
+
+def run(config: RunConfig) -> int:
+    """Show or record until done; returns the exit status. Raises DinarError."""
+    console = Console(stderr=True)
+    if config.out is not None:
+        check_recording(config, config.out)
+    curve = open_curve(
+        bind=config.bind, secret=config.curve_secret, server=config.curve_server, client=config.curve_client
+    )
+    avatar = open_shown_avatar(config)
+    with (
+        PoseSubscriber(config.poses, bind=config.bind, topics=(config.topic,), curve=curve) as subscriber,
+        LiveAvatar(
+            avatar,
+            subscriber,
+            config.topic,
+            lambda shaped: open_shown_renderer(config, shaped, console),
+            accept_betas=config.accept_betas,
+        ) as live,
+    ):
+        try:
+            if config.out is None:
+                show(config, live, subscriber, console)
+            else:
+                record(config, config.out, live, subscriber, console)
+        except KeyboardInterrupt:  # how a person ends what has no end of its own
+            console.print()
+        for line in stream_status(subscriber.stats()):
+            console.print(line, highlight=False)
+    return 0
+
+
+def show(config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, console: Console) -> None:
+    """Show what arrives until the window is closed; raises WindowError."""
+
+    def framing(pose: Pose, width: int, height: int) -> Orbit:
+        return frame_poses(live.avatar, [pose], width=width, height=height, azimuth_deg=config.azimuth)
+
+    with Window(
+        live,
+        lambda _: live.latest(),
+        framing,
+        title=f"{live.avatar.name}, {subscriber.address}",
+        size=config.picture_size,
+        background=config.window_colour,
+        turn_speed=math.radians(config.orbit),
+        status=lambda: stream_status(subscriber.stats()),
+    ) as window:
+        console.print(f"showing poses from {subscriber.address}; H in the window for help", highlight=False)
+        window.run()
+
+
+def record(
+    config: RunConfig, out: Path, live: LiveAvatar, subscriber: PoseSubscriber, console: Console
+) -> None:
+    """Record what arrives, in true time, for `config.seconds` or until Ctrl-C; raises DinarError."""
+    first_poses = [_first_pose(config, live, subscriber, console)]
+    width, height = config.picture_size
+    first_view = frame_poses(live.avatar, first_poses, width=width, height=height, azimuth_deg=config.azimuth)
+    total = None if config.seconds is None else max(1, round(config.seconds * config.fps))
+    loop = LiveLoop(
+        lambda: first_poses.pop() if first_poses else live.latest(),
+        _turning(first_view, math.radians(config.orbit), width, height),
+        live,
+    )
+    written = 0
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    with open_recording(config, out) as output, bar as progress:
+        task = progress.add_task(f"recording {out}" + ("" if total else ", Ctrl-C ends it"), total=total)
+        try:
+            for written in live_loop.record(loop, output, fps=config.fps, pictures=total):
+                progress.update(task, completed=written)
+        except KeyboardInterrupt:  # the recording is whole up to here
+            console.print("ended by Ctrl-C")
+    console.print(f"wrote {out} ({written} pictures)", highlight=False)
+
+
+def _turning(
+    first_view: Orbit, speed: float, width: int, height: int
+) -> Callable[[], Sequence[Camera] | None]:
+    """Cameras that go round by `speed` radians per second; once only when it is 0."""
+    start = time.perf_counter()
+    given = False
+
+    def cameras() -> Sequence[Camera] | None:
+        nonlocal given
+        if given and speed == 0:
+            return None
+        given = True
+        return [first_view.turned(speed * (time.perf_counter() - start)).camera(width, height)]
+
+    return cameras
+
+
+def _first_pose(config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, console: Console) -> Pose:
+    end = time.perf_counter() + config.patience
+    with console.status(f"waiting for poses from {subscriber.address}"):
+        while time.perf_counter() < end:
+            subscriber.wait(_WAIT_SLICE_SECONDS, config.topic)
+            pose = live.latest()
+            if pose is not None:
+                return pose
+    hint = "is a publisher running there? `dinar play dance` starts one"
+    if (received := subscriber.stats().received) > 0:
+        hint = f"{received} messages came, none was a pose on the topic {config.topic}"
+    raise NoPoseError(f"no pose came from {subscriber.address} in {config.patience:g} seconds: {hint}")

@@ -1,0 +1,338 @@
+"""The CPU rasterizer against its plain twin, pixel for pixel, and what any rasterizer must keep to."""
+
+import numba
+import numpy as np
+import pytest
+
+from dinar.runtime.camera import Camera, look_at, scaled, stereo_pair
+from dinar.runtime.cpu.rasterize import Rasterizer, rasterize
+from dinar.runtime.cpu.rasterize_reference import (
+    project_reference,
+    rasterize_reference,
+    visibility_reference,
+)
+
+
+def pixel_camera(width, height, depth=1.0):
+    """A camera for which (x, y, depth) in the world is column x, row y."""
+    return Camera(np.eye(4), np.array([[depth, 0, 0], [0, depth, 0], [0, 0, 1.0]]), width, height)
+
+
+def flat(points, depth=1.0):
+    """Vertices float32 [V, 3] at pixels `points` [V, 2] of `pixel_camera`."""
+    points = np.asarray(points, np.float32)
+    return np.concatenate([points, np.full((len(points), 1), depth, np.float32)], axis=1)
+
+
+def soup(seed, count, near=0.5, far=4.0, spread=2.0, size=0.6):
+    """`count` random triangles in front of a camera at the origin: vertices [3F, 3], faces [F, 3]."""
+    rng = np.random.default_rng(seed)
+    centre = np.stack([*rng.uniform(-spread, spread, (2, count)), rng.uniform(near, far, count)], axis=1)
+    corners = centre[:, None] + rng.normal(0, size, (count, 3, 3))
+    return corners.reshape(-1, 3).astype(np.float32), np.arange(3 * count, dtype=np.int32).reshape(-1, 3)
+
+
+def grid_mesh(columns, rows, seed=0):
+    """A jittered grid of quads, two triangles each, that fills [0, 1]^2: points [V, 2], faces [F, 3]."""
+    rng = np.random.default_rng(seed)
+    x, y = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
+    points = np.stack([x, y], axis=-1)
+    inner = rng.uniform(-0.3, 0.3, points[1:-1, 1:-1].shape) / (columns, rows)
+    points[1:-1, 1:-1] += inner
+    i = np.arange((columns + 1) * (rows + 1)).reshape(rows + 1, columns + 1)
+    a, b, c, d = (q.ravel() for q in (i[:-1, :-1], i[:-1, 1:], i[1:, :-1], i[1:, 1:]))
+    faces = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
+    return points.reshape(-1, 2), faces.astype(np.int32)
+
+
+def assert_same(vertices, faces, cameras, cull=True):
+    """Compare the fast rasterizer with its twin and return its result."""
+    uv = np.random.default_rng(1).uniform(0, 1, (len(vertices), 2)).astype(np.float32)
+    fast = rasterize(vertices, faces, uv, faces, cameras, cull_back_faces=cull)
+    plain = rasterize_reference(vertices, faces, uv, faces, cameras, cull_back_faces=cull)
+    np.testing.assert_array_equal(fast.triangle, plain.triangle)
+    np.testing.assert_array_equal(fast.coverage, plain.coverage)
+    np.testing.assert_allclose(fast.barycentric, plain.barycentric, atol=1e-6)
+    np.testing.assert_allclose(fast.uv, plain.uv, atol=1e-6)
+    for box, tight in zip(fast.bbox, plain.bbox, strict=True):
+        assert tight[2] == 0 or ((box[:2] <= tight[:2]).all() and (box[2:] >= tight[2:]).all())
+    return fast
+
+
+def camera_at_origin(width, height, focal=60.0):
+    return Camera(np.eye(4), [[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]], width, height)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("size", [(64, 48), (1, 1), (37, 5), (3, 61)])
+@pytest.mark.parametrize("cull", [True, False])
+def test_random_triangles(seed, size, cull):
+    raster = assert_same(*soup(seed, 60), [camera_at_origin(*size)], cull)
+    assert size == (1, 1) or raster.coverage.any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_triangles_behind_and_across_the_camera(seed):
+    vertices, faces = soup(seed, 80, near=-2, far=2, size=1.5)
+    raster = assert_same(vertices, faces, [camera_at_origin(64, 48)], cull=False)
+    behind = (vertices[faces][..., 2] < 0).any(axis=1)
+    seen = np.unique(raster.triangle[raster.triangle >= 0])
+    assert behind[seen].any(), "the scene must show clipped triangles"
+
+
+def test_everything_behind_the_camera_is_an_empty_picture():
+    vertices, faces = soup(0, 40, near=-9, far=-6)
+    raster = assert_same(vertices, faces, [camera_at_origin(32, 32)], cull=False)
+    assert not raster.coverage.any()
+    assert raster.bbox.tolist() == [[0, 0, 0, 0]]
+
+
+def test_a_floor_that_runs_through_the_camera_is_seen_up_to_the_horizon():
+    floor = np.array([[-500, 1, -500], [500, 1, -500], [500, 1, 500], [-500, 1, 500]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)  # 1 m below the camera (y is down), seen from above
+    raster = assert_same(floor, faces, [camera_at_origin(40, 40)], cull=False)
+    assert (raster.coverage[0, 21:] == 1).all()
+    assert (raster.coverage[0, :20] == 0).all()
+    world = np.einsum("hwk,hwkx->hwx", raster.barycentric[0], floor[faces[raster.triangle[0]]])[21:]
+    rows, columns = np.mgrid[21:40, :40] + 0.5
+    depth = 60 / (rows - 20)
+    np.testing.assert_allclose(world[..., 2], depth, rtol=1e-3)
+    np.testing.assert_allclose(world[..., 0], (columns - 20) / 60 * depth, atol=0.05)
+
+
+@pytest.mark.parametrize("reach", [1e3, 1e5, 1e7, 1e12])
+def test_huge_and_far_off_screen_triangles(reach):
+    corners = np.array([[-1, -1], [3, -1], [-1, 3], [1, 1], [2, 1]]) * reach
+    faces = np.array([[0, 1, 2], [1, 3, 4]], np.int32)
+    raster = assert_same(flat(corners), faces, [pixel_camera(20, 20)], cull=False)
+    assert (raster.triangle == 0).all()
+
+
+def test_a_vertex_that_is_not_finite_drops_its_triangles_only():
+    vertices = flat([[0, 0], [8, 0], [0, 8], [8, 8]])
+    vertices[3] = np.nan
+    faces = np.array([[0, 1, 2], [1, 2, 3]], np.int32)
+    raster = assert_same(vertices, faces, [pixel_camera(8, 8)], cull=False)
+    assert set(np.unique(raster.triangle)) == {-1, 0}
+
+
+def test_slivers_and_degenerate_triangles():
+    rng = np.random.default_rng(5)
+    start, direction = rng.uniform(0, 40, (200, 2)), rng.normal(0, 15, (200, 2))
+    corners = np.stack(
+        [start, start + direction, start + direction / 2 + rng.normal(0, 0.02, (200, 2))], axis=1
+    )
+    corners[::5, 2] = corners[::5, 1]  # a line
+    corners[::7] = corners[::7, :1]  # a point
+    faces = np.arange(600, dtype=np.int32).reshape(-1, 3)
+    raster = assert_same(flat(corners.reshape(-1, 2)), faces, [pixel_camera(40, 40)], cull=False)
+    degenerate = np.zeros(200, bool)
+    degenerate[::5] = degenerate[::7] = True
+    assert not degenerate[raster.triangle[raster.triangle >= 0]].any()
+
+
+def covered_times(points, faces, width, height):
+    """How many of the triangles, drawn one by one, cover each pixel: int [H, W]."""
+    camera = pixel_camera(width, height)
+    rasterizer = Rasterizer(np.zeros((1, 3), np.int32), 3, width, height)
+    rasterizer.faces[:] = [0, 1, 2]
+    times = np.zeros((height, width), int)
+    for face in faces:
+        times += rasterizer.draw(flat(points[face]), [camera], cull_back_faces=False).triangle[0] >= 0
+    return times
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mesh_covers_every_pixel_exactly_once(seed):
+    points, faces = grid_mesh(9, 7, seed)
+    assert (covered_times(points * (41, 29), faces, 41, 29) == 1).all()
+
+
+def test_shared_edges_through_pixel_centres_are_covered_exactly_once():
+    points, faces = grid_mesh(10, 10)
+    on_centres = np.rint(points * 40) + 0.5
+    times = covered_times(on_centres, faces, 42, 42)
+    assert (times[:40, :40] == 1).all()  # the borders at 40.5 belong to a mesh further right or down
+    assert times.sum() == 1600
+
+
+def test_a_fan_covers_every_pixel_exactly_once():
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    ring = np.stack([np.cos(angle), np.sin(angle)], axis=1) * 60 + 16.5
+    points = np.concatenate([[[16.5, 16.5]], ring])
+    faces = np.array([[0, 1 + i, 1 + (i + 1) % 24] for i in range(24)])
+    assert (covered_times(points, faces, 33, 33) == 1).all()
+
+
+def test_a_clipped_mesh_has_no_holes():
+    points, faces = grid_mesh(12, 12, seed=2)
+    sheet = np.stack([points[:, 0] * 8 - 4, np.full(len(points), 0.5), points[:, 1] * 12 - 6], axis=1)
+    raster = assert_same(sheet.astype(np.float32), faces, [camera_at_origin(80, 80)], cull=False)
+    below_the_far_border = raster.coverage[0, 47:]  # the far border is at row 40 + 60 * 0.5 / 6 = 45
+    assert below_the_far_border.all()
+
+
+def test_the_nearer_triangle_is_seen_also_where_two_cut_through_each_other():
+    vertices = np.array(
+        [[-1, -1, 1], [1, -1, 3], [1, 1, 3], [-1, 1, 1], [-1, -1, 3], [1, -1, 1], [1, 1, 1], [-1, 1, 3]]
+    )
+    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]], np.int32)
+    camera = camera_at_origin(40, 40, focal=15)
+    raster = assert_same(vertices.astype(np.float32), faces, [camera], cull=False)
+    sheet = raster.triangle[0, 12:28, 12:28] // 2
+    assert (sheet[:, :8] == 0).all()
+    assert (sheet[:, 8:] == 1).all()
+
+
+def test_coplanar_copies_belong_to_the_lower_id():
+    vertices = flat([[0, 0], [9, 0], [0, 9]])
+    raster = assert_same(vertices, np.array([[0, 1, 2]] * 3, np.int32), [pixel_camera(8, 8)], cull=False)
+    assert set(np.unique(raster.triangle)) == {-1, 0}
+
+
+def test_fronts_are_counter_clockwise_with_y_up():
+    vertices = np.array([[-1, -1, 0], [1, -1, 0], [0, 1, 0]], np.float32)  # counter-clockwise seen from +z
+    faces = np.array([[0, 1, 2]], np.int32)
+    front = look_at((0, 0, 3), (0, 0, 0), (0, 1, 0), 1.0, 24, 24)
+    behind = look_at((0, 0, -3), (0, 0, 0), (0, 1, 0), 1.0, 24, 24)
+    raster = assert_same(vertices, faces, [front, behind])
+    assert raster.coverage[0].any()
+    assert not raster.coverage[1].any()
+    both = assert_same(vertices, faces, [front, behind], cull=False)
+    assert both.coverage[0].sum() == pytest.approx(both.coverage[1].sum(), abs=2)
+
+
+def test_culling_can_be_chosen_face_by_face():
+    vertices = flat([[0, 0], [8, 0], [0, 8], [8, 8]])
+    faces = np.array([[0, 1, 2], [1, 3, 2]], np.int32)  # both show their back
+    cull = np.array([True, False])
+    seen = Rasterizer(faces, 4, 8, 8).draw(vertices, [pixel_camera(8, 8)], cull_back_faces=cull)
+    assert set(np.unique(seen.triangle)) == {-1, 1}
+
+
+def test_barycentrics_are_convex_and_find_the_point_on_the_triangle():
+    vertices, faces = soup(3, 60)
+    camera = camera_at_origin(64, 48)
+    raster = assert_same(vertices, faces, [camera], cull=False)
+    covered = raster.coverage[0] == 1
+    b = raster.barycentric[0][covered]
+    assert (b >= 0).all()
+    np.testing.assert_allclose(b.sum(axis=1), 1, atol=1e-6)
+    point = np.einsum("pk,pkx->px", b, vertices[faces[raster.triangle[0][covered]]])
+    pixel = point @ camera.K.T
+    rows, columns = np.nonzero(covered)
+    error = np.abs(pixel[:, :2] / pixel[:, 2:] - np.stack([columns, rows], axis=1) - 0.5)
+    assert np.quantile(error, 0.98) < 1e-3
+    assert error.max() < 0.02  # where the snapped triangle reaches beyond the true one
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_permuted_triangles_give_the_same_picture(seed):
+    vertices, faces = soup(seed, 120)
+    order = np.random.default_rng(seed).permutation(len(faces))
+    cameras = [camera_at_origin(64, 48)]
+    uv = np.zeros((1, 2), np.float32)
+    plain = rasterize(vertices, faces, uv, faces * 0, cameras, cull_back_faces=False)
+    shuffled = rasterize(vertices, faces[order], uv, faces * 0, cameras, cull_back_faces=False)
+    back = np.where(shuffled.triangle >= 0, order[shuffled.triangle], -1)
+    np.testing.assert_array_equal(plain.triangle, back)
+    np.testing.assert_array_equal(plain.barycentric, shuffled.barycentric)
+
+
+def test_two_cameras_give_what_each_gives_alone():
+    vertices, faces = soup(7, 80)
+    pair = stereo_pair(camera_at_origin(64, 48), 0.2)
+    both = assert_same(vertices, faces, pair)
+    for n, camera in enumerate(pair):
+        np.testing.assert_array_equal(both.triangle[n], assert_same(vertices, faces, [camera]).triangle[0])
+    assert (both.triangle[0] != both.triangle[1]).any()
+
+
+def test_one_thread_and_many_give_the_same():
+    vertices, faces = soup(9, 300)
+    rasterizer = Rasterizer(faces, len(vertices), 128, 96)
+    threads = numba.get_num_threads()
+    pictures = []
+    try:
+        for count in {1, threads}:
+            numba.set_num_threads(count)
+            seen = rasterizer.draw(vertices, [camera_at_origin(128, 96)], cull_back_faces=False)
+            pictures.append((seen.triangle.copy(), seen.inverse_depth.copy()))
+    finally:
+        numba.set_num_threads(threads)
+    for triangle, inverse_depth in pictures:
+        np.testing.assert_array_equal(triangle, pictures[0][0])
+        np.testing.assert_array_equal(inverse_depth, pictures[0][1])
+
+
+def test_a_work_space_keeps_nothing_of_the_picture_before():
+    camera = pixel_camera(32, 32)
+    faces = np.array([[0, 2, 1]], np.int32)
+    rasterizer = Rasterizer(faces, 3, 32, 32)
+    triangles = [
+        [[1, 1], [30, 1], [1, 30]],
+        [[20, 20], [30, 20], [20, 30]],
+        [[-9, 0], [-5, 0], [-9, 9]],
+        [[2, 2], [5, 2], [2, 5]],
+    ]
+    for corners in triangles:
+        again = rasterizer.draw(flat(corners), [camera], cull_back_faces=False)
+        fresh = Rasterizer(faces, 3, 32, 32).draw(flat(corners), [camera], cull_back_faces=False)
+        np.testing.assert_array_equal(again.triangle, fresh.triangle)
+        np.testing.assert_array_equal(again.inverse_depth, fresh.inverse_depth)
+
+
+@pytest.mark.parametrize("samples", [1, 4])
+def test_visibility_and_inverse_depth_on_both_sample_grids(samples):
+    vertices, faces = soup(11, 60, near=-0.5)
+    camera = camera_at_origin(31, 23)
+    rasterizer = Rasterizer(faces, len(vertices), 31, 23, samples=samples)
+    seen = rasterizer.draw(vertices, [camera], cull_back_faces=False)
+    fine = scaled(camera, 2) if samples == 4 else camera
+    homogeneous = project_reference(vertices, fine)
+    triangle, inverse_depth = visibility_reference(
+        homogeneous, faces, fine.width, fine.height, cull_back_faces=False, rotated_grid=samples == 4
+    )
+    np.testing.assert_array_equal(seen.homogeneous[0], homogeneous)
+    np.testing.assert_array_equal(seen.triangle[0], triangle)
+    np.testing.assert_array_equal(seen.inverse_depth[0], inverse_depth)
+
+
+def test_the_rotated_grid_has_four_columns_and_four_rows_in_each_pixel():
+    faces = np.array([[0, 1, 2], [1, 3, 2]], np.int32)
+    rasterizer = Rasterizer(faces, 4, 1, 1, samples=4)
+
+    def covered(border, axis):
+        """Samples of one pixel on the low side of a border across `axis`."""
+        corners = np.array([[-9, -9], [border, -9], [-9, 9], [border, 9]])
+        vertices = flat(corners if axis == 0 else corners[:, ::-1])
+        return (rasterizer.draw(vertices, [pixel_camera(1, 1)], cull_back_faces=False).triangle >= 0).sum()
+
+    for axis in (0, 1):
+        assert [covered(border, axis) for border in (0.1, 0.2, 0.5, 0.7, 0.9)] == [0, 1, 2, 3, 4]
+
+
+FACE = np.array([[0, 1, 2]], np.int32)
+VERTICES = flat([[0, 0], [8, 0], [0, 8]])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Rasterizer(np.zeros((2, 4), np.int32), 9, 8, 8),
+        lambda: Rasterizer(np.array([[0, 1, 9]]), 9, 8, 8),
+        lambda: Rasterizer(FACE, 3, 0, 8),
+        lambda: Rasterizer(FACE, 3, 20000, 8),
+        lambda: Rasterizer(FACE, 3, 8, 8, samples=2),
+        lambda: Rasterizer(FACE, 3, 8, 8).draw(VERTICES.astype(np.float64), [pixel_camera(8, 8)]),
+        lambda: Rasterizer(FACE, 3, 8, 8).draw(VERTICES[:2], [pixel_camera(8, 8)]),
+        lambda: Rasterizer(FACE, 3, 8, 8).draw(VERTICES, [pixel_camera(8, 9)]),
+        lambda: Rasterizer(FACE, 3, 8, 8).draw(VERTICES, []),
+        lambda: Rasterizer(FACE, 3, 8, 8).draw(VERTICES, [pixel_camera(8, 8)], cull_back_faces=np.ones(2)),
+        lambda: rasterize(VERTICES, FACE, np.zeros((1, 2)), np.zeros((2, 3)), [pixel_camera(8, 8)]),
+        lambda: rasterize(VERTICES, FACE, np.zeros((1, 2)), np.zeros((1, 3)), []),
+    ],
+)
+def test_wrong_arguments_are_refused_with_a_sentence(wrong):
+    with pytest.raises(ValueError, match="expects"):
+        wrong()

@@ -1,0 +1,253 @@
+"""Run by test_window.py on a display of its own: one scene in a real window, told as JSON on standard output.
+
+Arguments: the scene's name, a folder for pictures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from PIL import Image
+
+from dinar.runtime.body import Pose
+from dinar.runtime.camera import Camera
+from dinar.runtime.orbit import Orbit
+from dinar.runtime.renderer import Frame
+from dinar.runtime.trace import Stage
+from dinar.runtime.window import Window
+
+BACKGROUND = (40, 90, 160)
+FRONT = Orbit(target=(0.0, 0.0, 0.0), distance=4.0)
+
+
+def pose(x: float = 0.0) -> Pose:
+    return Pose(np.zeros((55, 3), np.float32), np.array([x, 0, 0], np.float32), np.zeros(0, np.float32))
+
+
+class Marker:
+    """Draws a box of eight coloured, soft discs about the pose's translation, and counts its pictures."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+
+    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
+        self.pictures += 1
+        (camera,) = cameras
+        y, x = np.mgrid[: camera.height, : camera.width] + 0.5
+        rgba = np.zeros((camera.height, camera.width, 4), np.uint8)
+        for k in range(8):
+            corner = np.array([k & 1, k >> 1 & 1, k >> 2 & 1])
+            world = pose.translation + 0.7 * (corner - 0.5)
+            seen = camera.K @ (camera.T_camera_world @ [*world, 1])[:3]
+            near = np.hypot(x - seen[0] / seen[2], y - seen[1] / seen[2]) / camera.height
+            alpha = np.clip((0.09 - near) / 0.02, 0, 1) * (1 - 0.1 * k)
+            chosen = alpha > rgba[..., 3] / 255
+            rgba[chosen, :3] = 255 * corner
+            rgba[chosen, 3] = np.round(255 * alpha[chosen])
+        return Frame(rgba=rgba[None], stages=(Stage("marker", 1.5),))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Session:
+    """A window under test, the renderer behind it and what it asked for."""
+
+    def __init__(self, source: Callable[[float], Pose | None] | None = None, **options: Any) -> None:
+        self.marker = Marker()
+        self.fixed = pose()
+        self.window = Window(
+            self.marker,
+            source or (lambda _: self.fixed),
+            lambda *_: FRONT,
+            title="test",
+            background=BACKGROUND,
+            **{"size": (320, 240), **options},
+        )
+        import pyglet
+
+        (self.native,) = pyglet.app.windows
+        self.settle()
+
+    @property
+    def orbit(self) -> Orbit:
+        """The view, which is there once a pose was shown."""
+        assert self.window.orbit is not None
+        return self.window.orbit
+
+    def settle(self) -> None:
+        """Let the display's events arrive, and draw what follows from them."""
+        for _ in range(5):
+            self.native.dispatch_events()
+            self.window.tick()
+            time.sleep(0.01)
+
+    def press(self, name: str, modifiers: int = 0) -> None:
+        from pyglet.window import key
+
+        self.native.dispatch_event("on_key_press", getattr(key, name), modifiers)
+        if self.native.context is not None:  # the key has not closed the window
+            self.settle()
+
+    def drag(self, right: int, up: int, button: str = "LEFT") -> None:
+        from pyglet.window import mouse
+
+        self.native.dispatch_event("on_mouse_drag", 100, 100, right, up, getattr(mouse, button), 0)
+        self.settle()
+
+    def grab(self) -> np.ndarray:
+        """What the window shows: uint8 [H, W, 3]."""
+        from pyglet import gl
+
+        self.window.draw()
+        width, height = self.native.get_framebuffer_size()
+        pixels = np.zeros((height, width, 4), np.uint8)
+        gl.glReadPixels(
+            0, 0, width, height, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, pixels.ctypes.data_as(ctypes.c_void_p)
+        )
+        return pixels[::-1, :, :3].copy()
+
+
+def shows_a_frame(folder: Path) -> dict[str, Any]:
+    session = Session()
+    Image.fromarray(session.grab()).save(folder / "seen.png")
+    return {"bits": session.native.config.red_size}
+
+
+def follows_the_window(folder: Path) -> dict[str, Any]:
+    session = Session()
+    session.native.set_size(400, 200)
+    session.settle()
+    Image.fromarray(session.grab()).save(folder / "seen.png")
+    return {"rendered": session.window._frame.rgba.shape[1:3] if session.window._frame else None}
+
+
+def letterboxes_a_fixed_size(folder: Path) -> dict[str, Any]:
+    session = Session(render_size=(120, 120))
+    Image.fromarray(session.grab()).save(folder / "seen.png")
+    return {}
+
+
+def turns_with_the_mouse(folder: Path) -> dict[str, Any]:
+    session = Session()
+    front = session.grab()
+    session.drag(48, 24)
+    Image.fromarray(session.grab()).save(folder / "seen.png")
+    turned = session.orbit
+    session.drag(30, 0, "RIGHT")
+    moved = session.orbit
+    session.native.dispatch_event("on_mouse_scroll", 100, 100, 0, 2.0)
+    session.settle()
+    zoomed = session.orbit
+    session.press("R")
+    return {
+        "azimuth": turned.azimuth,
+        "elevation": turned.elevation,
+        "moved": moved.target,
+        "zoomed": zoomed.distance,
+        "reset": session.orbit == FRONT and bool((session.grab() == front).all()),
+    }
+
+
+def renders_only_what_changed(_: Path) -> dict[str, Any]:
+    poses = [pose()]
+    session = Session(lambda _: poses[-1])
+    counts = [session.marker.pictures]
+    session.settle()
+    counts.append(session.marker.pictures)
+    poses.append(pose(0.2))
+    session.settle()
+    counts.append(session.marker.pictures)
+    session.drag(10, 0)
+    counts.append(session.marker.pictures)
+    session.press("TAB")
+    counts.append(session.marker.pictures)
+    return {"counts": counts}
+
+
+def takes_no_pose_while_paused(_: Path) -> dict[str, Any]:
+    asked: list[float] = []
+
+    def source(seconds: float) -> Pose:
+        asked.append(seconds)
+        return pose(0.01 * len(asked))
+
+    session = Session(source)
+    session.press("SPACE")
+    before = len(asked)
+    time.sleep(0.3)
+    session.settle()
+    while_paused = len(asked) - before
+    session.press("SPACE")
+    return {
+        "while_paused": while_paused,
+        "gap": asked[before] - asked[before - 1],
+        "after": len(asked) - before,
+    }
+
+
+def writes_text(_: Path) -> dict[str, Any]:
+    session = Session(status=lambda: ["pose age 3 ms"])
+    pictures = {"plain": session.grab()}
+    session.press("TAB")
+    pictures["times"] = session.grab()
+    session.press("TAB")
+    pictures["again"] = session.grab()
+    session.press("H")
+    pictures["help"] = session.grab()
+    return {name: float(np.mean(picture != pictures["plain"])) for name, picture in pictures.items()}
+
+
+def waits_for_the_first_pose(_: Path) -> dict[str, Any]:
+    session = Session(lambda _: None, status=lambda: ["waiting for poses on tcp://127.0.0.1:5555"])
+    seen = session.grab()
+    return {"pictures": session.marker.pictures, "text": float(np.mean(seen != np.array(BACKGROUND)))}
+
+
+def saves_a_screenshot(folder: Path) -> dict[str, Any]:
+    session = Session(screenshot_folder=folder)
+    session.press("S")
+    (path,) = folder.glob("dinar-*.png")
+    path.rename(folder / "seen.png")
+    return {}
+
+
+def goes_full_screen_and_back(_: Path) -> dict[str, Any]:
+    session = Session()
+    sizes = [session.native.get_size()]
+    for _press in range(2):
+        session.press("F")
+        sizes.append(session.native.get_size())
+    session.grab()
+    return {"sizes": sizes, "screen": [session.native.screen.width, session.native.screen.height]}
+
+
+def closes(_: Path) -> dict[str, Any]:
+    import pyglet
+
+    ended = []
+    for key_name in ("ESCAPE", "Q"):
+        session = Session()
+        pyglet.clock.schedule_once(lambda _, s=session, k=key_name: s.press(k), 0.1)
+        session.window.run()
+        session.window.close()
+        ended.append(len(pyglet.app.windows))
+    return {"ended": ended}
+
+
+if __name__ == "__main__":
+    name, target = sys.argv[1:]
+    json.dump(globals()[name](Path(target)), sys.stdout)

@@ -1,0 +1,105 @@
+"""What the README says is true: its commands run, its listings are the files they name, its figures hold."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DINAR = [sys.executable, "-c", "import sys; from dinar.runtime.cli import main; sys.exit(main())"]
+
+
+def commands() -> list[str]:
+    """Every line of the README's shell blocks that calls dinar."""
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("dinar ")]
+
+
+def run(command: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **more}
+    return subprocess.run(
+        [*DINAR, *shlex.split(command)[1:]],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_the_readme_shows_commands():
+    assert len(commands()) >= 5
+    assert {"dinar demo", "dinar run", "dinar play"} <= {" ".join(c.split()[:2]) for c in commands()}
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar demo")])
+def test_demo_commands_write_their_file(command, tmp_path):
+    done = run(command, tmp_path)
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / shlex.split(command)[shlex.split(command).index("--out") + 1]
+    assert out.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar run")])
+def test_run_shows_what_play_publishes(command, tmp_path, free_port):
+    """The two terminals of the README; where no file is asked for, a short recording stands for the window."""
+    here = f"tcp://127.0.0.1:{free_port}"
+    play = next(c for c in commands() if c.startswith("dinar play"))
+    publisher = subprocess.Popen(
+        [*DINAR, *shlex.split(play)[1:], "--to", here], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        live = command.replace("tcp://127.0.0.1:5555", here)
+        if "--headless" not in live:
+            live += " --headless --out live.mp4 --seconds 2"
+        live = re.sub(r"--seconds \d+", "--seconds 2", live)
+        done = run(live, tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "live.mp4").stat().st_size > 10_000
+    finally:
+        publisher.kill()
+        publisher.wait()
+
+
+@pytest.mark.parametrize("name", ["publish.py", "publish.mjs"])
+def test_the_listed_publishers_are_the_example_files(name):
+    source = (ROOT / "docs/examples" / name).read_text(encoding="utf-8").strip()
+    assert source in README
+    assert len([line for line in source.splitlines() if line.strip()]) <= 10
+
+
+def test_links_and_pictures_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_the_make_targets_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"demo", "test", "test-slow", "lint"} <= targets
+    for target in re.findall(r"`?make ([a-z-]+)", README):
+        assert target in targets
+
+
+def test_tracked_files_stay_small():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    sizes = [(ROOT / name).stat().st_size for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    assert sum(sizes) < 40e6
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    time.sleep(0.05)
+    return port
