@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from dinar.runtime.rotations import (
 BUILTIN_MOTIONS: tuple[str, ...] = ("idle", "walk", "wave", "dance", "a_pose_turn")
 UpAxis = Literal["auto", "y", "z"]
 
-MAX_FRAMES = 240_000  # half an hour at 120 frames per second; about 0.6 GB while loading
+MAX_FRAMES = 200_000  # 28 minutes at 120 frames per second; loading that takes 1 GB
 MAX_FILE_BYTES = 1024**3
 CROSS_FADE_SECONDS = 0.3
 MAX_CROSS_FADE_TURN = math.pi  # radians per second that the root may turn within a cross-fade
@@ -171,6 +171,8 @@ def read_motion(
         MotionError: the file is missing, damaged, too long, or not of this kind.
     """
     path = os.fspath(path)
+    if up not in get_args(UpAxis):
+        raise MotionError(f"up axis {up!r} is not known; expected one of {', '.join(get_args(UpAxis))}")
     if not os.path.isfile(path):
         raise MotionError(
             f"{path} is neither a file nor a built-in motion; give an .npz file or one of "

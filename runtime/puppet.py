@@ -22,6 +22,7 @@ FPS = 60.0
 Angle = np.ndarray | float
 
 _HIP, _KNEE, _ANKLE, _FOOT = (1, 2), (4, 5), (7, 8), (10, 11)
+_COLLAR_DROP = 0.25  # radians by which a hanging arm lowers the collar bone
 _COLLAR, _SHOULDER, _ELBOW, _WRIST = (13, 14), (16, 17), (18, 19), (20, 21)
 _SPINE, _NECK, _HEAD = (3, 6, 9), 12, 15
 _FINGERS = (25, 40)  # first of 15: index, middle, pinky, ring, thumb, three joints each
@@ -69,11 +70,11 @@ class Skeleton:
         return float(min(points[:, 1].min() for points in (*self.heel, *self.toes)))
 
     def clear_lift(self, side: Side) -> float:
-        """How far a hanging arm is lifted sideways for the hand to clear the hips by 2 cm, radians."""
+        """How far a hanging arm is lifted sideways for the hand to clear the hips by 3 cm, radians."""
         i = SIDES.index(side)
         shoulder, wrist = self.joints[_SHOULDER[i]], self.joints[_WRIST[i]]
         half_hand = 0.06  # fingers curl towards the body
-        sine = (self.hip_breadth + half_hand + 0.02 - abs(shoulder[0])) / np.linalg.norm(wrist - shoulder)
+        sine = (self.hip_breadth + half_hand + 0.03 - abs(shoulder[0])) / np.linalg.norm(wrist - shoulder)
         return float(np.arcsin(np.clip(sine, 0.08, 0.6)))
 
     @property
@@ -169,13 +170,14 @@ class Puppet:
             wrist: bend; positive towards the palm.
             deviation: hand sideways in its own plane; positive towards the thumb.
             forward: last, the whole arm about the vertical; positive to the front.
-            shrug: collar bone up.
+            shrug: collar bone up; a hanging arm lowers it by itself.
         """
         i = SIDES.index(side)
         s = 1 - 2 * i
         about = rotation_about
-        self.rotations[:, _COLLAR[i]] = about("z", s * np.asarray(shrug))
-        down = about("z", -s * (np.pi / 2 - np.asarray(lift) + np.asarray(shrug)))
+        collar = shrug - _COLLAR_DROP * (1 - np.tanh(2 * (np.asarray(lift) - 0.8))) / 2
+        self.rotations[:, _COLLAR[i]] = about("z", s * collar)
+        down = about("z", -s * (np.pi / 2 - np.asarray(lift) + collar))
         self.rotations[:, _SHOULDER[i]] = (
             about("y", -s * np.asarray(forward)) @ about("x", -np.asarray(swing)) @ down @ about("x", turn)
         )

@@ -201,7 +201,7 @@ def record(
             for written in live_loop.record(loop, output, fps=config.fps, pictures=total):
                 progress.update(task, completed=written)
         except KeyboardInterrupt:  # the recording is whole up to here
-            console.print("ended by Ctrl-C")
+            console.print("ended")
     console.print(f"wrote {out} ({written} pictures)", highlight=False)
 
 

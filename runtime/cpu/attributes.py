@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit, prange
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(inline="always", error_model="numpy")
 def barycentric_at(
     homogeneous: np.ndarray, i: int, j: int, k: int, column: np.float32, row: np.float32
 ) -> tuple[np.float32, np.float32, np.float32, np.float32]:

@@ -72,38 +72,35 @@ def clip(
     grid: Grid,
     pieces: np.ndarray,
     rows: np.ndarray,
-    segments: np.ndarray,
     first: int,
-) -> None:
-    """Clip the faces named in `to_clip` and write their pieces from slot `first` on, as the last segment.
+) -> int:
+    """Clip faces, write their pieces from slot `first` on, and return the slot after the last.
 
     Args:
         faces: int32 [F, 3], vertex ids.
         homogeneous: float32 [V, 3], see `project`.
-        to_clip: int32 [C, ...], see `set_up`.
+        to_clip: int32 [C], the faces to clip.
         cull: bool [F] or [1], see `set_up`.
         grid: the samples.
-        pieces: PIECE [P], out, with room for MAX_PIECES pieces a face from slot `first` on.
+        pieces: PIECE [P], out, P >= first + MAX_PIECES * C.
         rows: int32 [P, 2], out, see `set_up`.
-        segments: int64 [S, 2], out: the last one is written.
         first: slot of the first piece.
     """
     polygon, spare = np.empty((PLANES + 3, 3)), np.empty((PLANES + 3, 3))
     x, y = np.empty(PLANES + 3, np.int64), np.empty(PLANES + 3, np.int64)
     w = np.empty(PLANES + 3, np.float32)
     slot, cull_all = first, len(cull) == 1
-    for chunk in range(len(to_clip)):
-        for face in to_clip[chunk, 1 : 1 + to_clip[chunk, 0]]:
-            for corner in range(3):
-                polygon[corner] = homogeneous[faces[face, corner]]
-            count = clip_triangle(polygon, spare)
-            for i in range(count):
-                x[i], y[i] = snap(polygon[i, 0] / polygon[i, 2]), snap(polygon[i, 1] / polygon[i, 2])
-                w[i] = np.float32(1.0 / polygon[i, 2])
-            for i in range(1, count - 1):
-                triangle_x, triangle_y = (x[0], x[i], x[i + 1]), (y[0], y[i], y[i + 1])
-                triangle_w = (w[0], w[i], w[i + 1])
-                culled = cull[0 if cull_all else face]
-                if add_piece(pieces, rows, slot, face, triangle_x, triangle_y, triangle_w, culled, grid):
-                    slot += 1
-    segments[-1, 0], segments[-1, 1] = first, slot - first
+    for face in to_clip:
+        for corner in range(3):
+            polygon[corner] = homogeneous[faces[face, corner]]
+        count = clip_triangle(polygon, spare)
+        for i in range(count):
+            x[i], y[i] = snap(polygon[i, 0] / polygon[i, 2]), snap(polygon[i, 1] / polygon[i, 2])
+            w[i] = np.float32(1.0 / polygon[i, 2])
+        for i in range(1, count - 1):
+            triangle_x, triangle_y = (x[0], x[i], x[i + 1]), (y[0], y[i], y[i + 1])
+            triangle_w = (w[0], w[i], w[i + 1])
+            culled = cull[0 if cull_all else face]
+            if add_piece(pieces, rows, slot, face, triangle_x, triangle_y, triangle_w, culled, grid):
+                slot += 1
+    return slot

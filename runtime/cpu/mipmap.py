@@ -24,7 +24,7 @@ class Atlas(NamedTuple):
 
 
 def used_texels(corner_uv: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return bool [height, width]: texels with their centre in a triangle of `corner_uv` float32 [F, 3, 2]."""
+    """Return bool [height, width]: texels centred in a triangle of `corner_uv` float32 [F, 3, 2]."""
     corners = np.ones((3 * len(corner_uv), 3), np.float32)
     corners[:, :2] = corner_uv.reshape(-1, 2) * (width, height)
     faces = np.arange(len(corners), dtype=np.int32).reshape(-1, 3)
@@ -37,7 +37,7 @@ def build_mipmaps(rgb: np.ndarray, used: np.ndarray) -> list[np.ndarray]:
     """Return all levels down to 1 x 1, each uint8 [h, w, 3].
 
     A texel of a coarser level is the mean of the used texels beneath it. Texels that nothing uses, in the
-    gutters between charts, take the colour of the coarser level over them (pull and push, Gortler et al. 1996). So
+    gutters between charts, take the colour of the coarser level over them (pull-push, Gortler et al. 1996):
     filtering across a chart's border finds the chart's own colours, whatever the texture holds there.
 
     Args:

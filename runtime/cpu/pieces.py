@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from dinar.runtime.cpu.project import NOT_FINITE
 
@@ -17,6 +17,9 @@ PIECE = np.dtype(
     ]
 )
 """A triangle, or a part of one, ready to be filled: corners ordered so that the doubled area is positive."""
+
+BAND = 32
+"""Rows of samples that one thread draws at a time: few enough that they stay in its second-level cache."""
 
 
 class Grid(NamedTuple):
@@ -33,7 +36,7 @@ class Grid(NamedTuple):
     rotation: int
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def add_piece(
     pieces: np.ndarray,
     rows: np.ndarray,
@@ -79,7 +82,7 @@ def add_piece(
     return True
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def set_up(
     faces: np.ndarray,
     window: np.ndarray,
@@ -89,10 +92,9 @@ def set_up(
     grid: Grid,
     pieces: np.ndarray,
     rows: np.ndarray,
-    segments: np.ndarray,
     to_clip: np.ndarray,
-) -> None:
-    """Turn faces into pieces, one run of pieces and one run of faces to clip for each chunk of faces.
+) -> tuple[int, int]:
+    """Turn faces into pieces, and return how many pieces there are and how many faces must be clipped.
 
     Args:
         faces: int32 [F, 3], vertex ids.
@@ -101,62 +103,69 @@ def set_up(
         outside: uint8 [V], see `project`.
         cull: bool [F] or [1], drop the face where it shows its back.
         grid: the samples.
-        pieces: PIECE [P], P >= F, out: the pieces of a chunk begin at the slot of its first face.
+        pieces: PIECE [P], P >= F, out.
         rows: int32 [P, 2], out: first and last row of samples that each piece can touch.
-        segments: int64 [C + 1, 2], out: first piece and number of pieces of each chunk, one left over.
-        to_clip: int32 [C, ceil(F / C) + 1], out: the number of each chunk's faces that must be clipped, then
-            their ids.
+        to_clip: int32 [F], out: the faces that must be clipped.
     """
-    chunks, per_chunk, cull_all = to_clip.shape[0], to_clip.shape[1] - 1, len(cull) == 1
-    for chunk in prange(chunks):
-        first = min(chunk * per_chunk, len(faces))
-        slot, clip_count = first, 0
-        for face in range(first, min(first + per_chunk, len(faces))):
-            a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-            out_a, out_b, out_c = outside[a], outside[b], outside[c]
-            out_any = out_a | out_b | out_c
-            if out_any != 0:
-                if (out_a & out_b & out_c) == 0 and (out_any & NOT_FINITE) == 0:
-                    clip_count += 1
-                    to_clip[chunk, clip_count] = face
-                continue
-            x = (np.int64(window[a, 0]), np.int64(window[b, 0]), np.int64(window[c, 0]))
-            y = (np.int64(window[a, 1]), np.int64(window[b, 1]), np.int64(window[c, 1]))
-            w = (inverse_depth[a], inverse_depth[b], inverse_depth[c])
-            if add_piece(pieces, rows, slot, face, x, y, w, cull[0 if cull_all else face], grid):
-                slot += 1
-        to_clip[chunk, 0] = clip_count
-        segments[chunk, 0], segments[chunk, 1] = first, slot - first
+    piece_count, clip_count, cull_all = 0, 0, len(cull) == 1
+    for face in range(len(faces)):
+        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+        out_a, out_b, out_c = outside[a], outside[b], outside[c]
+        out_any = out_a | out_b | out_c
+        if out_any != 0:
+            if (out_a & out_b & out_c) == 0 and (out_any & NOT_FINITE) == 0:
+                to_clip[clip_count] = face
+                clip_count += 1
+            continue
+        x = (np.int64(window[a, 0]), np.int64(window[b, 0]), np.int64(window[c, 0]))
+        y = (np.int64(window[a, 1]), np.int64(window[b, 1]), np.int64(window[c, 1]))
+        w = (inverse_depth[a], inverse_depth[b], inverse_depth[c])
+        if add_piece(pieces, rows, piece_count, face, x, y, w, cull[0 if cull_all else face], grid):
+            piece_count += 1
+    return piece_count, clip_count
 
 
 @njit(cache=True, nogil=True)
-def count_rows(
-    pieces: np.ndarray, rows: np.ndarray, segments: np.ndarray, work: np.ndarray
-) -> tuple[int, int, int, int]:
-    """Estimate the work in each row of samples and find the rectangle that holds every piece.
+def bounding_box(pieces: np.ndarray, rows: np.ndarray) -> tuple[int, int, int, int]:
+    """Return first column, first row, end column and end row of what PIECE [P] and their rows [P, 2] touch.
+
+    Four zeros when there is no piece.
+    """
+    if len(pieces) == 0:
+        return 0, 0, 0, 0
+    column_first, row_first, column_last, row_last = 2**30, 2**30, 0, 0
+    for i in range(len(pieces)):
+        column_first = min(column_first, pieces[i].column_first)
+        column_last = max(column_last, pieces[i].column_last)
+        row_first, row_last = min(row_first, rows[i, 0]), max(row_last, rows[i, 1])
+    return column_first, row_first, column_last + 1, row_last + 1
+
+
+@njit(cache=True, nogil=True)
+def count_per_band(rows: np.ndarray, start: np.ndarray) -> int:
+    """Count the pieces of each band of BAND rows of samples.
 
     Args:
-        pieces: PIECE [P].
         rows: int32 [P, 2], see `set_up`.
-        segments: int64 [S, 2], see `set_up`.
-        work: int64 [height + 1], out; the last is 0.
+        start: int64 [B + 1], out: band b's pieces will be entries start[b] to start[b + 1] - 1 of a list.
 
     Returns:
-        First column, first row, end column, end row; four zeros when there is no piece.
+        Length of the list; a piece is counted in every band that it can touch.
     """
-    work[:] = 0
-    column_first, row_first, column_end, row_end = 2**30, 2**30, 0, 0
-    for first, count in segments:
-        for i in range(first, first + count):
-            low, end = rows[i, 0], rows[i, 1] + 1
-            left, right = pieces[i].column_first, pieces[i].column_last + 1
-            column_first, column_end = min(column_first, left), max(column_end, right)
-            row_first, row_end = min(row_first, low), max(row_end, end)
-            row_work = 8 + right - left
-            work[low] += row_work
-            work[end] -= row_work
-    for row in range(1, len(work)):
-        work[row] += work[row - 1]
-    if row_end == 0:
-        return 0, 0, 0, 0
-    return column_first, row_first, column_end, row_end
+    start[:] = 0
+    for i in range(len(rows)):
+        for band in range(rows[i, 0] // BAND, rows[i, 1] // BAND + 1):
+            start[band + 1] += 1
+    for band in range(1, len(start)):
+        start[band] += start[band - 1]
+    return start[-1]
+
+
+@njit(cache=True, nogil=True)
+def list_by_band(rows: np.ndarray, start: np.ndarray, order: np.ndarray) -> None:
+    """Write each band's pieces, in ascending order, to the list `order`, int32 (see `count_per_band`)."""
+    fill = start[:-1].copy()
+    for i in range(len(rows)):
+        for band in range(rows[i, 0] // BAND, rows[i, 1] // BAND + 1):
+            order[fill[band]] = i
+            fill[band] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from dinar.runtime.camera import Camera
 
@@ -46,7 +46,7 @@ def _outside(hx: float, hy: float, z: float) -> int:
     return out
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def project(
     vertices: np.ndarray,
     matrix: np.ndarray,
@@ -65,7 +65,7 @@ def project(
         inverse_depth: float32 [V], out: 1 / metre; unset where `outside`.
         outside: uint8 [V], out: OUT_* bits, 0 for a vertex that can be used as it is.
     """
-    for v in prange(vertices.shape[0]):
+    for v in range(vertices.shape[0]):
         x, y, z = np.float64(vertices[v, 0]), np.float64(vertices[v, 1]), np.float64(vertices[v, 2])
         for row in range(3):
             m = matrix[row]

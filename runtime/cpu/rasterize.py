@@ -43,14 +43,12 @@ import numpy as np
 from dinar.runtime.camera import MAX_SIZE, Camera
 from dinar.runtime.cpu.attributes import interpolate
 from dinar.runtime.cpu.clip import MAX_PIECES, clip
-from dinar.runtime.cpu.pieces import PIECE, Grid, count_rows, set_up
+from dinar.runtime.cpu.pieces import BAND, PIECE, Grid, bounding_box, count_per_band, list_by_band, set_up
 from dinar.runtime.cpu.project import project, projection_matrix
-from dinar.runtime.cpu.visibility import resolve_visibility, split_rows
+from dinar.runtime.cpu.visibility import resolve_visibility
 
 ROTATION = 64
 """Displacement of samples on the rotated grid, 1/256 sample."""
-
-_SETUP_CHUNKS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +127,11 @@ class Rasterizer:
         self._window = np.zeros((vertex_count, 2), np.int32)
         self._inverse_depth = np.zeros(vertex_count, np.float32)
         self._outside = np.zeros(vertex_count, np.uint8)
-        self._to_clip = np.zeros((_SETUP_CHUNKS, -(-len(self.faces) // _SETUP_CHUNKS) + 1), np.int32)
+        self._to_clip = np.zeros(len(self.faces), np.int32)
         self._pieces = np.zeros(len(self.faces), PIECE)
         self._rows = np.zeros((len(self.faces), 2), np.int32)
-        self._segments = np.zeros((_SETUP_CHUNKS + 1, 2), np.int64)  # chunks, clipped faces
-        self._work = np.zeros(side * height + 1, np.int64)
+        self._start = np.zeros(-(-side * height // BAND) + 1, np.int64)
+        self._order = np.zeros(len(self.faces), np.int32)
         self._seen = Visibility(
             triangle=np.full((cameras, side * height, side * width), -1, np.int32),
             inverse_depth=np.zeros((cameras, side * height, side * width), np.float32),
@@ -163,55 +161,42 @@ class Rasterizer:
         return Visibility(seen.triangle[:N], seen.inverse_depth[:N], seen.homogeneous[:N], seen.bbox[:N])
 
     def _draw_one(self, vertices: np.ndarray, camera: Camera, cull: np.ndarray, n: int) -> None:
-        seen, homogeneous = self._seen, self._seen.homogeneous[n]
+        seen = self._seen
         vertex = (self._window, self._inverse_depth, self._outside)
-        project(vertices, self._to_samples @ projection_matrix(camera), homogeneous, *vertex)
-        set_up(self.faces, *vertex, cull, self._grid, self._pieces, self._rows, self._segments, self._to_clip)
-        self._clip(homogeneous, cull)
-        x0, y0, x1, y1 = count_rows(self._pieces, self._rows, self._segments, self._work)
-        old_x0, old_y0, old_x1, old_y1 = seen.bbox[n].tolist()
-        seen.bbox[n] = x0, y0, x1, y1
-        if old_x1 > 0:  # what the last picture left there must be cleared as well
-            x0, y0, x1, y1 = (
-                (min(x0, old_x0), min(y0, old_y0), max(x1, old_x1), max(y1, old_y1))
-                if x1 > 0
-                else (old_x0, old_y0, old_x1, old_y1)
-            )
-        bounds = np.empty(numba.get_num_threads() + 1, np.int64)
-        split_rows(self._work, y0, y1, bounds)
+        project(vertices, self._to_samples @ projection_matrix(camera), seen.homogeneous[n], *vertex)
+        count, clip_count = set_up(
+            self.faces, *vertex, cull, self._grid, self._pieces, self._rows, self._to_clip
+        )
+        if clip_count > 0:
+            count = self._clip(seen.homogeneous[n], cull, count, clip_count)
+        pieces, rows = self._pieces[:count], self._rows[:count]
+        listed = count_per_band(rows, self._start)
+        if listed > len(self._order):
+            self._order = np.zeros(listed, np.int32)
+        list_by_band(rows, self._start, self._order)
+        box = np.array(bounding_box(pieces, rows))
+        touched = around(box, seen.bbox[n])  # what the last picture left there must be cleared as well
+        seen.bbox[n] = box
         resolve_visibility(
-            self._pieces,
-            self._rows,
-            self._segments,
-            self._grid,
-            bounds,
-            x0,
-            x1,
+            pieces,
+            rows,
+            self._start,
+            self._order,
+            self._grid.rotation,
+            touched,
+            numba.get_num_threads(),
             seen.triangle[n],
             seen.inverse_depth[n],
         )
 
-    def _clip(self, homogeneous: np.ndarray, cull: np.ndarray) -> None:
-        first = len(self.faces)
-        self._segments[-1] = first, 0
-        faces_to_clip = int(self._to_clip[:, 0].sum())
-        if faces_to_clip == 0:
-            return
-        room = first + MAX_PIECES * faces_to_clip
-        if room > len(self._pieces):  # grows for views that cut through the mesh, at most to 7 pieces a face
+    def _clip(self, homogeneous: np.ndarray, cull: np.ndarray, count: int, clip_count: int) -> int:
+        """Add the pieces of clipped faces to `count` others and return how many there are now."""
+        room = count + MAX_PIECES * clip_count
+        if room > len(self._pieces):  # grows for views that cut through the mesh, at most to 6 pieces a face
             self._pieces = np.resize(self._pieces, room)
             self._rows = np.resize(self._rows, (room, 2))
-        clip(
-            self.faces,
-            homogeneous,
-            self._to_clip,
-            cull,
-            self._grid,
-            self._pieces,
-            self._rows,
-            self._segments,
-            first,
-        )
+        to_clip = self._to_clip[:clip_count]
+        return clip(self.faces, homogeneous, to_clip, cull, self._grid, self._pieces, self._rows, count)
 
     def _check(self, vertices: np.ndarray, cameras: Sequence[Camera]) -> None:
         wanted = (len(self._outside), 3)
@@ -270,11 +255,20 @@ def rasterize(
     return Raster(seen.triangle, barycentric, picture_uv, coverage, seen.bbox)
 
 
+def around(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return int64 [4], the smallest rectangle around two (see `Visibility.bbox`; ending at 0: empty)."""
+    if a[2] == 0 or b[2] == 0:
+        return np.array(b if a[2] == 0 else a, np.int64)
+    return np.concatenate([np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])]).astype(np.int64)
+
+
 def gather_corner_uv(uv: np.ndarray, uv_faces: np.ndarray, face_count: int) -> np.ndarray:
     """Return float32 [F, 3, 2]: texture coordinates `uv` [T, 2] corner by corner of `uv_faces` [F, 3]."""
     ids = _checked_faces(uv_faces, len(uv))
     if len(ids) != face_count:
         raise ValueError(f"rasterizing expects uv_faces for {face_count} faces, not {len(ids)}")
+    if not np.isfinite(uv).all():
+        raise ValueError("rasterizing expects finite texture coordinates")
     return np.ascontiguousarray(np.asarray(uv, np.float32)[ids])
 
 

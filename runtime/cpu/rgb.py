@@ -12,7 +12,7 @@ from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.mipmap import build_mipmaps, pack_atlas, used_texels
-from dinar.runtime.cpu.rasterize import Rasterizer, Visibility, gather_corner_uv
+from dinar.runtime.cpu.rasterize import Rasterizer, Visibility, around, gather_corner_uv
 from dinar.runtime.cpu.shade import Surface, make_surface, shade
 from dinar.runtime.cpu.skin import SkinnedMesh, Skinner, attach_shell, skinned_body
 from dinar.runtime.renderer import Frame
@@ -94,7 +94,7 @@ class CpuRgbRenderer:
         side = 1 if self._samples == 1 else 2
         box = seen.bbox[n].astype(np.int64)
         box[:2], box[2:] = box[:2] // side, -(-box[2:] // side)  # samples => pixels
-        touched = _around(box, self._drawn[n])
+        touched = around(box, self._drawn[n])
         self._drawn[n] = box
         workers = numba.get_num_threads()
         shade(
@@ -106,15 +106,6 @@ class CpuRgbRenderer:
             workers,
             self._rgba[n].view("<u4")[..., 0],
         )
-
-
-def _around(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the smallest rectangle that holds both; one that ends at column 0 is empty."""
-    if a[2] == 0:
-        return b.copy()
-    if b[2] == 0:
-        return a.copy()
-    return np.concatenate([np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])])
 
 
 def _surface(avatar: Avatar, mesh: SkinnedMesh) -> tuple[Surface, np.ndarray, np.ndarray]:

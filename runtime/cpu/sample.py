@@ -10,7 +10,7 @@ def sample(texture: np.ndarray, uv: np.ndarray, coverage: np.ndarray, out: np.nd
     """Sample a texture at every covered pixel; the others become 0.
 
     The centre of texel (row r, column c) is at uv ((c + .5) / Wt, (r + .5) / Ht); beyond the outermost
-    centres the border texels go on. Values keep their unit: uint8 texels give 0 to 255.
+    centres the border texels go on (NaN counts as 0). Values keep their unit: uint8 texels give 0 to 255.
 
     Args:
         texture: float16, float32 or uint8 [Ht, Wt, C]. float16 is widened on each call.
@@ -46,7 +46,7 @@ def sample(texture: np.ndarray, uv: np.ndarray, coverage: np.ndarray, out: np.nd
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def texel_pair(coordinate: np.float32, count: int) -> tuple[int, int, np.float32]:
     """Return the two texels on either side of a texture coordinate, and the weight of the second.
 
@@ -55,7 +55,9 @@ def texel_pair(coordinate: np.float32, count: int) -> tuple[int, int, np.float32
         count: texels along it.
     """
     at = coordinate * np.float32(count) - np.float32(0.5)
-    at = min(max(at, np.float32(0.0)), np.float32(count - 1))
+    if not at > np.float32(0.0):  # NaN as well
+        at = np.float32(0.0)
+    at = min(at, np.float32(count - 1))
     low = int(at)
     return low, min(low + 1, count - 1), at - np.float32(low)
 

@@ -56,14 +56,14 @@ def make_surface(faces: np.ndarray, corner_uv: np.ndarray, texture: np.ndarray, 
     return Surface(packed, atlas.texels, atlas.levels)
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _spread(texel: np.uint32) -> np.int64:
     """Return a texel with its channels 21 bits apart, so that one multiplication weighs all three."""
     c = np.int64(texel)
     return c & 0xFF | (c & 0xFF00) << 13 | (c & 0xFF0000) << 26
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _bilinear(
     surface: Surface, texture: int, level: int, u: np.float32, v: np.float32, weight: np.float32
 ) -> tuple[int, int]:
@@ -82,7 +82,7 @@ def _bilinear(
     return packed, int(w00 + w01 + w10 + w11)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(inline="always", error_model="numpy")
 def _filtered(
     surface: Surface, texture: int, u: np.float32, v: np.float32, area: np.float32, weight: np.float32
 ) -> tuple[int, int]:
@@ -96,7 +96,7 @@ def _filtered(
     return fine + coarse, fine_weight + coarse_weight
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(inline="always", error_model="numpy")
 def _look_up(
     surface: Surface, homogeneous: np.ndarray, t: int, column: np.float32, row: np.float32
 ) -> tuple[np.float32, np.float32, np.float32]:
@@ -107,10 +107,11 @@ def _look_up(
     v = b0 * f.v0 + b1 * f.v1 + b2 * f.v2
     depth = b0 * homogeneous[f.i, 2] + b1 * homogeneous[f.j, 2] + b2 * homogeneous[f.k, 2]
     # From samples to texels, areas grow by texel_area depth^3 / |det|; total is |det| / depth.
-    return u, v, min(f.texel_area * depth * depth / total, np.float32(1e9))
+    area = f.texel_area * depth * depth / max(total, np.float32(1e-30))
+    return u, v, min(area, np.float32(1e9))
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _mean_position(triangle: np.ndarray, x: int, y: int, t: int) -> tuple[int, np.float32, np.float32]:
     """Return how many of a pixel's four samples see `t`, and their mean column and row, in samples."""
     count, column, row = 0, np.float32(0.0), np.float32(0.0)
@@ -124,7 +125,7 @@ def _mean_position(triangle: np.ndarray, x: int, y: int, t: int) -> tuple[int, n
     return count, np.float32(2 * x) + column * share, np.float32(2 * y) + row * share
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(inline="always", error_model="numpy")
 def _four_samples(
     surface: Surface, homogeneous: np.ndarray, triangle: np.ndarray, x: int, y: int
 ) -> tuple[int, int, int]:
@@ -161,7 +162,7 @@ def _four_samples(
     return packed + more, weights + more_weight, covered
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _covered(triangle: np.ndarray, samples: int, x: int, y: int) -> bool:
     """Return whether a triangle is seen at any sample of a pixel."""
     if samples == 1:
@@ -182,8 +183,8 @@ def shade(
 ) -> None:
     """Draw the pixels of a rectangle.
 
-    Samples of a pixel that lie close together on the texture, next to the pixel's size there, share one look at
-    it. Colours are averaged over the covered samples as sRGB values, as they are in training.
+    Samples of a pixel that lie close together on the texture, next to the pixel's size there, share one look
+    at it. Colours are averaged over the covered samples as sRGB values, as they are in training.
 
     Args:
         surface: what is seen.

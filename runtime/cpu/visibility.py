@@ -7,37 +7,16 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from dinar.runtime.cpu.pieces import Grid
+from dinar.runtime.cpu.pieces import BAND
 
 
-@njit(cache=True, nogil=True)
-def split_rows(work: np.ndarray, first: int, end: int, bounds: np.ndarray) -> None:
-    """Split rows `first` to `end` into bands of about equal work.
-
-    Args:
-        work: int64 [height + 1], see `count_rows`.
-        first: first row.
-        end: row after the last.
-        bounds: int64 [B + 1], out: first row of each band, then `end`.
-    """
-    bands = len(bounds) - 1
-    total, done, band = work[first:end].sum(), 0, 1
-    bounds[0], bounds[bands] = first, end
-    for row in range(first, end):
-        while band < bands and done * bands >= total * band:
-            bounds[band] = row
-            band += 1
-        done += work[row]
-    bounds[band:bands] = end
-
-
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _bias(A: int, B: int) -> int:
     """Return 0 for a left or a top edge, which owns the samples on it, and -1 for the others."""
     return 0 if A > 0 or (A == 0 and B > 0) else -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(inline="always", error_model="numpy")
 def _fill(
     p: Any, row_first: int, row_last: int, rotation: int, triangle: np.ndarray, inverse_depth: np.ndarray
 ) -> None:
@@ -73,11 +52,11 @@ def _fill(
 def resolve_visibility(
     pieces: np.ndarray,
     rows: np.ndarray,
-    segments: np.ndarray,
-    grid: Grid,
-    bounds: np.ndarray,
-    column_first: int,
-    column_end: int,
+    start: np.ndarray,
+    order: np.ndarray,
+    rotation: int,
+    box: np.ndarray,
+    workers: int,
     triangle: np.ndarray,
     inverse_depth: np.ndarray,
 ) -> None:
@@ -86,20 +65,22 @@ def resolve_visibility(
     Args:
         pieces: PIECE [P], what is to be filled.
         rows: int32 [P, 2], see `set_up`.
-        segments: int64 [S, 2], see `set_up`.
-        grid: the samples.
-        bounds: int64 [B + 1], rows where the bands begin, see `split_rows`; each band is one thread's work.
-        column_first: first column that is cleared.
-        column_end: column after the last that is cleared.
+        start: int64 [B + 1], see `count_per_band`.
+        order: int32, see `list_by_band`.
+        rotation: see `Grid`.
+        box: int64 [4], first column, first row, end column, end row of what is cleared; holds every piece.
+        workers: bands are dealt out to so many threads in turn.
         triangle: int32 [height, width], out: nearest triangle, -1 for none.
         inverse_depth: float32 [height, width], out: 1 / metre, 0 for none.
     """
-    for band in prange(len(bounds) - 1):
-        low, high = bounds[band], bounds[band + 1]
-        triangle[low:high, column_first:column_end] = -1
-        inverse_depth[low:high, column_first:column_end] = 0
-        for first, count in segments:
-            for i in range(first, first + count):
+    for worker in prange(workers):
+        for band in range(worker, len(start) - 1, workers):
+            low, high = max(BAND * band, box[1]), min(BAND * (band + 1), box[3])
+            for row in range(low, high):
+                for column in range(box[0], box[2]):
+                    triangle[row, column] = -1
+                    inverse_depth[row, column] = np.float32(0.0)
+            for entry in range(start[band], start[band + 1]):
+                i = order[entry]
                 row_first, row_last = max(rows[i, 0], low), min(rows[i, 1], high - 1)
-                if row_first <= row_last:
-                    _fill(pieces[i], row_first, row_last, grid.rotation, triangle, inverse_depth)
+                _fill(pieces[i], row_first, row_last, rotation, triangle, inverse_depth)

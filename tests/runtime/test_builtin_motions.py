@@ -122,8 +122,8 @@ def test_the_person_stays_upright_on_the_spot_and_looks_ahead(name: str) -> None
 @pytest.mark.parametrize("name", ["idle", "walk", "dance"])
 def test_soles_are_on_the_ground_whatever_the_shape(name: str, betas: tuple[float, ...]) -> None:
     lowest = foot_paths(name, betas)[..., 1].min(axis=1)  # [T], of the lower foot
-    assert lowest.min() > -2e-3
-    assert lowest.max() < 2e-3
+    assert lowest.min() > -3e-3  # pose correctives move the skin by up to 2 mm
+    assert lowest.max() < 3e-3
 
 
 @pytest.mark.parametrize("name", STANDING)

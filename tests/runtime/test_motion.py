@@ -311,6 +311,11 @@ def test_an_unknown_name_gets_the_list_of_names(body: Body) -> None:
         load_motion("moonwalk", body)
 
 
+def test_an_unknown_up_axis_gets_the_list_of_axes(tmp_path: Path, body: Body) -> None:
+    with pytest.raises(MotionError, match="expected one of auto, y, z"):
+        load_motion(saved(tmp_path / "m.npz", amass()), body, up="x")  # type: ignore[arg-type]
+
+
 def test_a_path_in_any_form_is_a_file(tmp_path: Path, body: Body) -> None:
     path = saved(tmp_path / "m.npz", amass())
     assert load_motion(path, body).name == load_motion(str(path), body, loops=False).name == "m"

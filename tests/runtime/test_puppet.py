@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 
 import numpy as np
@@ -16,7 +17,9 @@ BETAS = np.array([0.8, -0.5, 1.0])
 
 @cache
 def body() -> Body:
-    return load_body(open_body_path())
+    """The open body without pose correctives, which move the skin by millimetres off the bones."""
+    whole = load_body(open_body_path())
+    return dataclasses.replace(whole, posedirs=np.zeros_like(whole.posedirs))
 
 
 @cache

@@ -1,7 +1,8 @@
-"""Pose correctives (`posedirs`): fitted so that linear blend skinning follows delta mush, with flesh that does not cross.
+"""Pose correctives (`posedirs`): skinning follows delta mush, and elbows do not fold into themselves.
 
-For each body joint alone, sampled rotations are skinned and corrected; the correction, taken back to the rest pose, is
-regressed on the entries of R - I, as SMPL does (Loper et al. 2015, Sec. 3.2), and small entries are dropped.
+For each body joint alone, sampled rotations are skinned and corrected; the correction, taken back to the
+rest pose, is regressed on the entries of R - I, as in SMPL (Loper et al. 2015, Sec. 3.2), and small entries
+are dropped.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from dinar.trainer.data.delta_mush import DeltaMush
 
 SAMPLES = 28  # rotations per joint
 RIDGE = 0.02  # per sample, in units of the features' square
+_CROOK = 0.20  # metres around a joint in which flesh can fold into itself
 LEAST_MOVE = 4e-4  # metres: vertices that no sample moves by more keep zero
 LEAST_ENTRY = 3e-4  # metres per unit of (R - I)
 
 
 @dataclass(frozen=True)
 class Range:
-    """A joint's sampled rotations: limits in degrees of the rotation vector's x, y, z, and whether it folds flesh."""
+    """A joint's sampled rotations: limits in degrees of the rotation vector, and whether it folds flesh."""
 
     low: tuple[float, float, float]
     high: tuple[float, float, float]
@@ -48,7 +50,7 @@ RANGES = {
 
 
 def sample_rotations(limits: Range, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Rotations [count, 3, 3] within the limits: the ends of each axis, then a spread that favours one axis at a time."""
+    """Rotations [count, 3, 3] within the limits: each axis up to its ends, then combinations."""
     low, high = np.radians(limits.low), np.radians(limits.high)
     ends = [share * bound * axis for bound in (low, high) for axis in np.eye(3) for share in (0.5, 1.0)]
     rest = rng.uniform(size=(count - len(ends), 3)) * (high - low) + low
@@ -86,6 +88,7 @@ def keep_apart(
     relative = posed - pivot
     depth = np.minimum(side * (relative @ normal), 0)  # negative where the vertex crossed the plane
     inside = np.clip((relative @ middle) / 0.01, 0, 1)  # only in the crook, from its corner on
+    inside *= np.clip((_CROOK - np.linalg.norm(rest - pivot, axis=1)) / 0.05, 0, 1)  # and near the joint
     return posed - (side * depth * inside)[:, None] * normal
 
 

@@ -26,6 +26,8 @@ from dinar.trainer.data.sweatshirt import make_sweatshirt
 
 _BODY_ATLAS = 2048  # texels a side
 _SHELL_ATLAS = 1536
+_ARMS_DOWN = 0.55  # share of the light that is baked with the arms down; the rest with the arms out
+_LEAST_LIGHT = 0.13  # reaches even what is covered in both poses: other poses may show it
 _KEPT_WEIGHTS = 6  # joints that move a shell vertex
 
 
@@ -141,34 +143,60 @@ class _Baker:
         texels = find_texels(outfit.uv, outfit.uv_faces, height=_SHELL_ATLAS, width=_SHELL_ATLAS)
         points = _points(outfit.vertices, outfit.faces, texels)
         paint = _paint_parts(parts, outfit.part_of_face[texels.face], points)
-        posed = self.form.pose(
-            outfit.vertices, outfit.joint_weights, outfit.anchor_vertex, outfit.anchor_weight
-        )
-        return to_image(texels, self._light(paint, texels, outfit.faces, posed, outfit.joint_weights))
+        return to_image(texels, self._light(paint, texels, outfit.faces, points.position, self._dressed()))
 
     def body(self, painter: Painter) -> np.ndarray:
         """Bake the body's atlas, uint8 [H, W, 3]; what clothes cover takes the mean colour of the rest."""
         body = self.form.body
         texels = find_texels(body.uv, body.uv_faces, height=_BODY_ATLAS, width=_BODY_ATLAS)
         texels = texels.where(self.outfit.body_face_visible[texels.face])
-        paint = painter(_points(self.form.rest, body.faces, texels))
-        return to_image(texels, self._light(paint, texels, body.faces, self.form.posed, body.weights))
+        points = _points(self.form.rest, body.faces, texels)
+        posed = _Posed(self.form.posed, body.weights)
+        return to_image(texels, self._light(painter(points), texels, body.faces, points.position, posed))
+
+    def _dressed(self) -> _Posed:
+        """The outfit in the fitting pose."""
+        outfit = self.outfit
+        anchors = (outfit.anchor_vertex, outfit.anchor_weight)
+        posed = self.form.pose(outfit.vertices, outfit.joint_weights, *anchors)
+        return _Posed(posed, outfit.joint_weights)
 
     def _light(
-        self, paint: Paint, texels: Texels, faces: np.ndarray, posed: np.ndarray, joint_weights: np.ndarray
+        self, paint: Paint, texels: Texels, faces: np.ndarray, at_rest: np.ndarray, posed: _Posed
     ) -> np.ndarray:
-        """Albedo times the light that arrives, linear RGB [M, 3]."""
+        """Albedo times the light that arrives, linear RGB [M, 3].
+
+        The light is the mean of what arrives with the arms down and with the arms out: a raised arm then
+        does not show the darkness of a closed armpit.
+        """
         outfit, body = self.outfit, self.form.body
-        clothes = self.form.pose(
-            outfit.vertices, outfit.joint_weights, outfit.anchor_vertex, outfit.anchor_weight
-        )
-        occluders = np.concatenate([self.form.posed, clothes])
-        occluder_faces = np.concatenate(
+        occluders = np.concatenate(
             [body.faces[outfit.body_face_visible], outfit.faces + len(self.form.posed)]
         )
-        normals = self.form.turn(paint.normal, texels.interpolate(faces, joint_weights))
-        light = irradiance(texels.interpolate(faces, posed), normals, occluders, occluder_faces, self.lights)
+        arms_down = irradiance(
+            texels.interpolate(faces, posed.vertices),
+            self.form.turn(paint.normal, texels.interpolate(faces, posed.joint_weights)),
+            np.concatenate([self.form.posed, self._dressed().vertices]),
+            occluders,
+            self.lights,
+        )
+        arms_out = irradiance(
+            at_rest,
+            paint.normal,
+            np.concatenate([self.form.rest, outfit.vertices]),
+            occluders,
+            self.lights,
+        )
+        light = np.maximum(_ARMS_DOWN * arms_down + (1 - _ARMS_DOWN) * arms_out, _LEAST_LIGHT)
         return paint.albedo * light * paint.cavity[:, None]
+
+
+@dataclass(frozen=True)
+class _Posed:
+    """A mesh in the fitting pose: vertices [V, 3] and the joints [V, 55] that moved them."""
+
+    vertices: np.ndarray
+    joint_weights: np.ndarray
 
 
 def _points(vertices: np.ndarray, faces: np.ndarray, texels: Texels) -> SurfacePoints:

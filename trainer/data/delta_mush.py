@@ -18,7 +18,7 @@ def vertex_normals(v: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def neighbour_means(edges: np.ndarray, count: int) -> sparse.csr_matrix:
-    """Sparse [count, count] whose rows average each vertex's neighbours; `edges` int [E, 2], in any direction."""
+    """Sparse [count, count] whose rows average each vertex's neighbours; `edges` int [E, 2]."""
     both = np.concatenate([edges, edges[:, ::-1]])
     adjacency = sparse.csr_matrix((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(count, count))
     adjacency.data[:] = 1.0
@@ -50,7 +50,7 @@ class DeltaMush:
         return v
 
     def rotations(self, source: np.ndarray, target: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """For vertices `ids` [K], the rotations [K, 3, 3] that best take their neighbourhoods in `source` to `target`."""
+        """The rotations [K, 3, 3] that best take the neighbourhoods of `ids` [K] in `source` to `target`."""
         rows = self._means[ids].tocoo()
         a = source[rows.col] - source[ids[rows.row]]
         b = target[rows.col] - target[ids[rows.row]]

@@ -1,7 +1,7 @@
 """Flatten a triangle mesh with a boundary into the plane: an injective start, then low stretch without flips.
 
-Start: the convex-combination map onto a disk (Tutte 1963, Floater 2003). Improvement: scalable locally injective
-mapping (SLIM, Rabinovich et al. 2017) of the symmetric Dirichlet energy (Smith and Schaefer 2015).
+Start: the convex-combination map onto a disk (Tutte 1963, Floater 2003). Improvement: scalable locally
+injective mapping (SLIM, Rabinovich et al. 2017) of the symmetric Dirichlet energy (Smith and Schaefer 2015).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def close_gaps(
         notches: stretches of the longest loop, vertices in the loop's order.
 
     Returns:
-        points [V+H, 3] with the fans' centres, faces [F+L, 3] with the fans, and the outer loop's vertices in order.
+        points [V+H, 3] with the fans' centres, faces [F+L, 3] with the fans, and the outer loop in order.
     """
     _, *holes = sorted(boundary_loops(faces), key=lambda loop: -_length(v, loop))
     gaps = [np.append(h, h[0]) for h in holes] + notches
@@ -128,7 +128,7 @@ def jacobians(uv: np.ndarray, faces: np.ndarray, gradients: np.ndarray) -> np.nd
 
 
 def symmetric_dirichlet(jacobian: np.ndarray, areas: np.ndarray) -> float:
-    """The energy sum A (|J|^2 + |J^-1|^2), 4 per unit of area where undistorted; infinite when a triangle is flipped."""
+    """The energy sum A (|J|^2 + |J^-1|^2): 4 per undistorted area, infinite with a flipped triangle."""
     det = jacobian[:, 0, 0] * jacobian[:, 1, 1] - jacobian[:, 0, 1] * jacobian[:, 1, 0]
     if det.min() <= 0:
         return np.inf
@@ -160,7 +160,7 @@ def slim(
     gradients: np.ndarray,
     areas: np.ndarray,
     iterations: int,
-    tolerance: float = 2e-5,
+    tolerance: float = 2e-6,
 ) -> np.ndarray:
     """Lower the symmetric Dirichlet energy from an injective start; no triangle ever flips.
 
@@ -224,12 +224,12 @@ def flatten(
     faces: np.ndarray,
     size: np.ndarray | None = None,
     importance: np.ndarray | None = None,
-    iterations: int = 60,
+    iterations: int = 300,
 ) -> np.ndarray:
     """Flatten a disk, with or without holes, with little stretch; no two triangles overlap.
 
-    No triangle ever flips, but distant parts of the outline may come to lie on each other (toes, say): the notches
-    between them are then closed with triangles that may not flip either, and flattening starts again.
+    No triangle ever flips, but distant parts of the outline may come to lie on each other (toes, say): the
+    notches between them are then closed with triangles that may not flip either, and it starts again.
 
     Args:
         v: float64 [V, 3]; every vertex is used.
@@ -267,7 +267,7 @@ def flatten(
 
 
 def overlapping_pairs(uv: np.ndarray, faces: np.ndarray, samples: int = 500) -> np.ndarray:
-    """Int [P, 2]: pairs of triangles found on the same point of a fine grid (`samples` along the longer side)."""
+    """Int [P, 2]: pairs of triangles over the same point of a grid (`samples` along the longer side)."""
     texels = (uv - uv.min(0)) / np.ptp(uv, axis=0).max() * samples
     width, height = np.ceil(texels.max(0)).astype(int) + 1
     last, hits = texel_triangles(texels, faces, width, height)
@@ -278,7 +278,7 @@ def overlapping_pairs(uv: np.ndarray, faces: np.ndarray, samples: int = 500) -> 
 def merge_notches(
     notches: list[np.ndarray], clash: np.ndarray, uv: np.ndarray, faces: np.ndarray, v: np.ndarray
 ) -> list[np.ndarray]:
-    """The stretches of the outline between clashing triangles, a little longer, joined with the earlier notches.
+    """The outline between clashing triangles, and a little more, joined with the earlier notches.
 
     Args:
         notches: earlier stretches, vertex ids in the loop's order.

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from dinar.runtime.body import Body
-from dinar.trainer.data.bake import decode_srgb, vertex_normals
+from dinar.trainer.data.bake import vertex_normals
+from dinar.trainer.data.hair_paint import RIM, HairMesh, HairPainter
 from dinar.trainer.data.head import (
     Head,
     azimuth,
@@ -23,18 +24,12 @@ from dinar.trainer.data.head import (
     hairline_distance,
     smoothstep,
 )
-from dinar.trainer.data.noise import fbm, hash01, noise3
-from dinar.trainer.data.part import Paint, Part, SurfacePoints
+from dinar.trainer.data.noise import fbm
+from dinar.trainer.data.part import Part
 from dinar.trainer.data.patch import Patch, cut, neighbour_average, refine
 from dinar.trainer.data.skin import SkinPainter
 
 HEAD_JOINT = 15
-RIM = 0.0004  # metres: the cap ends where the hair is this thick
-
-ROOT = decode_srgb("#2a1d15")
-MIDDLE = decode_srgb("#4d3627")
-TIP = decode_srgb("#7a5940")
-SHEEN = decode_srgb("#b89a80")
 
 
 def make_hair(body: Body, vertices: np.ndarray, skin: SkinPainter, *, seed: int = 3) -> Part:
@@ -84,7 +79,7 @@ def thickness(head: Head, p: np.ndarray) -> np.ndarray:
     full = side + (top - side) * upper
     inside = hairline_distance(head, p) + 0.0020 * fbm(p * 130, 3, 81)
     front = smoothstep(1.0, 0.6, angle)
-    rise = (0.30 + 0.75 * front) * (inside - 0.0015)
+    rise = (0.30 + 0.90 * front) * (inside - 0.0015 - 0.0050 * front)
     clumps = 1 + 0.16 * upper * fbm(p * [75, 40, 40], 2, 203)
     # Smooth minimum of the slope behind the hairline and the full height.
     return np.where(inside > 0, full * clumps * np.tanh(np.maximum(rise, 0) / np.maximum(full, 1e-4)), -0.001)
@@ -161,6 +156,7 @@ class _Zone:
         lift: metres that a lock arches above the cap.
         flip: metres that its tip leaves the cap.
         stray: radians its direction strays.
+        roll: radians it twists.
     """
 
     spacing: float
@@ -169,11 +165,12 @@ class _Zone:
     lift: float
     flip: float
     stray: float
+    roll: float
 
 
-_TOP = _Zone(spacing=0.0068, length=0.046, width=0.0080, lift=0.0032, flip=0.0028, stray=0.24)
-_CROWN = _Zone(spacing=0.0064, length=0.038, width=0.0066, lift=0.0014, flip=0.0006, stray=0.22)
-_SIDE = _Zone(spacing=0.0070, length=0.030, width=0.0056, lift=0.0006, flip=0.0002, stray=0.17)
+_TOP = _Zone(spacing=0.0060, length=0.046, width=0.0080, lift=0.0032, flip=0.0028, stray=0.24, roll=0.32)
+_CROWN = _Zone(spacing=0.0058, length=0.040, width=0.0074, lift=0.0009, flip=0.0004, stray=0.15, roll=0.12)
+_SIDE = _Zone(spacing=0.0084, length=0.030, width=0.0056, lift=0.0006, flip=0.0002, stray=0.17, roll=0.08)
 
 
 @dataclass(frozen=True)
@@ -200,10 +197,11 @@ def _make_locks(head: Head, cap: _Cap, rng: np.random.Generator) -> _Locks:
     ahead = cap.skin[:, 2] - head.centre[2]
     top = (above > 0.062) & (ahead > -0.030)
     crown = (above > 0.055) & (ahead <= -0.030)
-    zones = ((_TOP, top), (_CROWN, crown), (_SIDE, ~top & ~crown & (cap.thick > 0.0040)))
+    long_enough = cap.thick > np.where(azimuth(head, cap.skin) < 0.8, 0.0016, 0.0045)
+    zones = ((_TOP, top), (_CROWN, crown), (_SIDE, ~top & ~crown))
     groups = []
     for zone, members in zones:
-        roots = _strew(cap.skin, np.nonzero(members & (cap.thick > 0.0016))[0], zone.spacing, rng)
+        roots = _strew(cap.skin, np.nonzero(members & long_enough)[0], zone.spacing, rng)
         groups.append(_comb(head, cap, zone, roots, rng))
     return _Locks(
         *(
@@ -234,17 +232,18 @@ def _comb(head: Head, cap: _Cap, zone: _Zone, roots: np.ndarray, rng: np.random.
     tree = cKDTree(cap.skin)
     length = zone.length * rng.uniform(0.7, 1.15, count)
     heading = rng.normal(0, zone.stray, count)
-    bend = rng.normal(0, 0.42, count)
+    bend = rng.normal(0, 1.7 * zone.stray, count)
     place = cap.skin[roots] + rng.normal(0, 0.0015, (count, 3))
     lift, flip = zone.lift * rng.uniform(0.3, 1.3, count), zone.flip * rng.uniform(-0.6, 1.6, count)
-    curve, outward = np.empty((count, SEGMENTS + 1, 3)), np.empty((count, SEGMENTS + 1, 3))
+    curve, outward, paths = (np.empty((count, SEGMENTS + 1, 3)) for _ in range(3))
     for k in range(SEGMENTS + 1):
         t = k / SEGMENTS
         skin, normal, cap_point = _on_cap(cap, tree, place)
         rooted = smoothstep(0.0, 0.30, np.full(count, t))
-        height = lift * np.sin(np.pi * t) + flip * t**3 - 0.0015 * (1 - rooted)
+        loose = 0.2 + 0.8 * np.clip(normal[:, 1], 0, 1)  # hair stands up on top and lies flat on the sides
+        height = loose * (lift * np.sin(np.pi * t) + flip * t**3) - 0.0015 * (1 - rooted)
         curve[:, k] = skin + (cap_point - skin) * (0.55 + 0.45 * rooted)[:, None] + normal * height[:, None]
-        outward[:, k] = normal
+        outward[:, k], paths[:, k] = normal, skin
         flow = hair_flow(head, skin, normal)
         across = np.cross(normal, flow)
         turn = heading + bend * t
@@ -254,9 +253,8 @@ def _comb(head: Head, cap: _Cap, zone: _Zone, roots: np.ndarray, rng: np.random.
     tangent /= np.linalg.norm(tangent, axis=2, keepdims=True)
     side = np.cross(outward, tangent)
     side /= np.linalg.norm(side, axis=2, keepdims=True)
-    roll = rng.normal(0, 0.22, count)[:, None] + rng.normal(0, 0.35, count)[:, None] * np.linspace(
-        0, 1, SEGMENTS + 1
-    )
+    twist = rng.normal(0, zone.roll, (2, count, 1))
+    roll = 0.7 * twist[0] + twist[1] * np.linspace(0, 1, SEGMENTS + 1)
     out = np.cross(tangent, side)
     side, out = (
         side * np.cos(roll)[..., None] + out * np.sin(roll)[..., None],
@@ -264,7 +262,12 @@ def _comb(head: Head, cap: _Cap, zone: _Zone, roots: np.ndarray, rng: np.random.
     )
     profile = np.interp(np.linspace(0, 1, SEGMENTS + 1), [0, 0.25, 0.5, 0.8, 1], [0.55, 1.0, 0.95, 0.55, 0.0])
     half = zone.width / 2 * rng.uniform(0.65, 1.2, count)[:, None] * profile
-    return _Locks(curve, out, side, half, cap.thick[roots])
+    # A lock that would leave the cap, or hang over the hairline, is left out.
+    flat = paths.reshape(-1, 3)
+    thick = thickness(head, flat).reshape(count, -1)
+    near = tree.query(flat)[0].reshape(count, -1)
+    stays = (thick > 0.0012).all(1) & (thick[:, -1] > 0.003) & (near < 0.0095).all(1)
+    return _Locks(curve[stays], out[stays], side[stays], half[stays], cap.thick[roots][stays])
 
 
 def _on_cap(cap: _Cap, tree: cKDTree, points: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -288,39 +291,11 @@ def _on_cap(cap: _Cap, tree: cKDTree, points: np.ndarray) -> tuple[np.ndarray, .
 # --- One mesh -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class HairMesh:
-    """The hair's mesh and what its painter interpolates over it.
-
-    Attributes:
-        vertices: float64 [n, 3], metres.
-        faces: int32 [m, 3].
-        anchor_vertex: int32 [n, 3].
-        skin: float64 [n, 3], the skin under the cap.
-        skin_normal: float64 [n, 3].
-        tangent: float64 [n, 3], unit, root to tip.
-        strand: float64 [n, 3]: metres along, metres across, and a number that belongs to the lock.
-        shape: float64 [n, 3]: from root 0 to tip 1; from -1 to 1 across a lock; hair's thickness
-            in metres, of a lock at its root.
-        is_lock: bool [m].
-    """
-
-    vertices: np.ndarray
-    faces: np.ndarray
-    anchor_vertex: np.ndarray
-    skin: np.ndarray
-    skin_normal: np.ndarray
-    tangent: np.ndarray
-    strand: np.ndarray
-    shape: np.ndarray
-    is_lock: np.ndarray
-
-
 def _merge(cap: _Cap, locks: _Locks, head: Head) -> HairMesh:
     """Strips of three vertices across (rim, ridge, rim) with a pointed tip, behind the cap's vertices."""
     count, rows = locks.half_width.shape
     across = np.array([-1.0, 0.0, 1.0])
-    bulge = np.array([-0.30, 0.38, -0.30])  # the ridge stands up, the rims dip into the hair below
+    bulge = np.array([-0.24, 0.30, -0.24])  # the ridge stands up, the rims dip into the hair below
     half = locks.half_width[:, :, None, None]
     grid = locks.curve[:, :, None] + half * (
         across[:, None] * locks.side[:, :, None] + bulge[:, None] * locks.outward[:, :, None]
@@ -378,116 +353,3 @@ def _merge(cap: _Cap, locks: _Locks, head: Head) -> HairMesh:
         shape=np.concatenate([cap_shape, lock_shape.reshape(-1, 3)]),
         is_lock=np.concatenate([np.zeros(len(cap.faces), bool), np.ones(len(lock_faces), bool)]),
     )
-
-
-# --- Paint ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class HairPainter:
-    """Paints points of the hair; see `make_hair`."""
-
-    mesh: HairMesh
-    head: Head
-    skin: SkinPainter
-    body_vertices: np.ndarray
-    body_faces: np.ndarray
-
-    def __call__(self, points: SurfacePoints) -> Paint:
-        """Paint the points."""
-        mesh = self.mesh
-        strand, shape = self._lift(mesh.strand, points), self._lift(mesh.shape, points)
-        tangent = self._lift(mesh.tangent, points)
-        tangent -= points.normal * (tangent * points.normal).sum(1, keepdims=True)
-        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
-        lock = mesh.is_lock[points.face]
-        identity = np.where(lock, np.round(mesh.strand[mesh.faces[points.face, 0], 2]), -1.0)
-        own = hash01(identity + 2, 7)
-        fibre, clump = _fibres(strand, identity)
-        tone = _tone(shape, lock, own, fibre, clump)
-        albedo = _ramp(tone)
-        albedo += _sheen(points, tangent, fibre, own)[:, None] * SHEEN
-        side = np.cross(points.normal, tangent)
-        bump = points.normal + (0.35 * fibre + 0.25 * clump)[:, None] * side
-        normal = bump / np.linalg.norm(bump, axis=1, keepdims=True)
-        rim_dark = smoothstep(0.55, 1.0, np.abs(shape[:, 1])) * lock
-        root_dark = smoothstep(0.28, 0.0, shape[:, 0]) * lock
-        cavity = (
-            (1 - 0.45 * rim_dark)
-            * (1 - 0.45 * root_dark)
-            * np.where(lock, 1.0, 1 - 0.28 * smoothstep(0.003, 0.012, shape[:, 2]))
-        )
-        paint = Paint(np.clip(albedo, 0, 1), normal, cavity)
-        return self._fade_into_skin(points, shape[:, 2], fibre, lock, paint)
-
-    def _lift(self, per_vertex: np.ndarray, points: SurfacePoints) -> np.ndarray:
-        corners = per_vertex[self.mesh.faces[points.face]]
-        return (corners * points.barycentric[:, :, None]).sum(1)
-
-    def _fade_into_skin(
-        self, points: SurfacePoints, thick: np.ndarray, fibre: np.ndarray, lock: np.ndarray, paint: Paint
-    ) -> Paint:
-        """At the cap's rim show what the skin painter says about the skin below."""
-        share = np.where(lock, 1.0, smoothstep(0.0004, 0.0050, thick * (1 + 0.5 * fibre) - 0.0004))
-        rim = np.nonzero(share < 1)[0]
-        if not len(rim):
-            return paint
-        here = SurfacePoints(
-            points.position[rim], points.normal[rim], points.face[rim], points.barycentric[rim]
-        )
-        skin = self._lift(self.mesh.skin, here)
-        normal = self._lift(self.mesh.skin_normal, here)
-        plain = np.full(len(rim), np.nonzero(self._plain_faces)[0][0], np.int32)
-        below = self.skin(SurfacePoints(skin, normal, plain, np.tile([1.0, 0, 0], (len(rim), 1))))
-        s = share[rim, None]
-        albedo, shaded, cavity = paint.albedo.copy(), paint.normal.copy(), paint.cavity.copy()
-        albedo[rim] = below.albedo * (1 - s) + albedo[rim] * s
-        mixed = below.normal * (1 - s) + shaded[rim] * s
-        shaded[rim] = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
-        cavity[rim] = below.cavity * (1 - share[rim]) + cavity[rim] * share[rim]
-        return Paint(albedo, shaded, cavity)
-
-    @property
-    def _plain_faces(self) -> np.ndarray:
-        """Body faces that are neither eyeball, ear nor mouth: stand-ins for the skin under the cap."""
-        head = self.head
-        special = (head.ear_share + head.mouth_share)[self.body_faces].max(1) > 0
-        return ~special & ~head.eyeball_faces
-
-
-def _fibres(strand: np.ndarray, identity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fine and coarse unevenness across the hairs, long along them; each about -1 to 1, [M]."""
-    along, across = strand[:, 0], strand[:, 1]
-    wander = 0.0008 * noise3(np.stack([along * 90, across * 90, identity * 3.1], 1), 211)
-    fine = noise3(np.stack([along * 45, (across + wander) * 1500, identity * 7.3], 1), 212)
-    finer = noise3(np.stack([along * 70, (across + wander) * 2700, identity * 5.7], 1), 213)
-    clump = noise3(np.stack([along * 28, (across + 2 * wander) * 520, identity * 2.9], 1), 214)
-    return 0.75 * fine + 0.35 * finer, clump
-
-
-def _tone(
-    shape: np.ndarray, lock: np.ndarray, own: np.ndarray, fibre: np.ndarray, clump: np.ndarray
-) -> np.ndarray:
-    """How light the hair is: 0 at dark roots, 1 at the lightest tips."""
-    long = smoothstep(0.005, 0.018, shape[:, 2])  # short hair is bleached less
-    tip = smoothstep(0.05, 0.95, shape[:, 0])
-    along = np.where(lock, 0.20 - 0.06 * long + (0.20 + 0.32 * long) * tip, 0.28)
-    rim = np.where(lock, 0.12 * np.abs(shape[:, 1]) ** 2, 0.0)
-    return along - rim + (0.10 + 0.12 * long) * (own - 0.5) * lock + 0.32 * fibre + 0.15 * clump
-
-
-def _ramp(tone: np.ndarray) -> np.ndarray:
-    t = np.clip(tone, 0, 1)[:, None]
-    return np.where(t < 0.5, ROOT + (MIDDLE - ROOT) * 2 * t, MIDDLE + (TIP - MIDDLE) * (2 * t - 1))
-
-
-def _sheen(points: SurfacePoints, tangent: np.ndarray, fibre: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Band of light across combed hair, lamp above and in front (Kajiya and Kay 1989), broken by hairs."""
-    lamp = np.array([-0.30, 0.85, 0.45])
-    half = lamp + points.normal
-    half /= np.linalg.norm(half, axis=1, keepdims=True)
-    shift = tangent + points.normal * (0.12 * fibre + 0.16 * (own - 0.5))[:, None]
-    shift /= np.linalg.norm(shift, axis=1, keepdims=True)
-    glint = np.clip(1 - (shift * half).sum(1) ** 2, 0, 1)
-    facing = np.clip(points.normal @ lamp + 0.15, 0, 1)
-    return (0.07 * glint**10 + 0.11 * glint**50) * facing * np.clip(0.75 + 0.5 * fibre, 0, 1.5)

@@ -12,6 +12,7 @@ from dinar.trainer.data.noise import fbm
 from dinar.trainer.data.part import SurfacePoints
 
 _FINGERS = 25  # first of the left hand's 15 finger joints (index, middle, little, ring, thumb, three each)
+_THUMB_ROOT = 12  # of the 15: lies deep in the ball of the thumb, not at a knuckle
 _WRIST = 20  # left; the right's joints follow each of the left's
 _NAILS = (
     *((2069, 2079), (2262, 2271), (2453, 2463), (2634, 2634), (2645, 2655), (2766, 2777), (2824, 2824)),
@@ -51,6 +52,8 @@ class Hands:
         back = smoothstep(-0.5, 0.4, points.normal[:, 1])
         knuckle, crease = np.zeros(len(p)), np.zeros(len(p))
         for k, centre in enumerate(self.knuckles):
+            if k == _THUMB_ROOT:
+                continue
             size = (0.0085, 0.0060, 0.0050)[k % 3]
             near = np.exp(-0.5 * (((p - centre) / size) ** 2)[:, [0, 2]].sum(1))
             near *= np.abs(p[:, 1] - centre[1]) < 0.02

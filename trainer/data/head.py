@@ -286,3 +286,16 @@ def combing(head: Head, points: np.ndarray) -> np.ndarray:
     radius = np.linalg.norm(ray, axis=1)
     x, y, z = ray @ right, ray @ np.cross(axis, right), ray @ axis
     return np.stack([np.arccos(np.clip(z / radius, -1, 1)) * 0.09, np.arctan2(x, y + 0.02) * 0.09], axis=1)
+
+
+def bump(p: np.ndarray, centre: np.ndarray, size: float | np.ndarray) -> np.ndarray:
+    """Gaussian around a point and its mirror image; `size` in metres, one or per axis."""
+    q = np.concatenate([np.abs(p[:, :1]), p[:, 1:]], axis=1)
+    return np.exp(-0.5 * (((q - centre) / size) ** 2).sum(1))
+
+
+def upper_lid(head: Head) -> np.ndarray:
+    """Indices of the lid loops' upper half, inner to outer corner."""
+    x = head.lid_rim[:, 0]
+    inner, outer = int(x.argmin()), int(x.argmax())
+    return np.concatenate([np.arange(inner, len(x)), np.arange(0, outer + 1)])

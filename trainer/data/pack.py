@@ -13,7 +13,7 @@ QUARTER_TURNS = np.array([[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]
 
 @njit(cache=True, nogil=True)
 def _scan(points, faces, first, count, width, height, owners, hits):  # type: ignore[no-untyped-def]
-    """Test texel sample points: `owners` gets the last triangle strictly over a sample, `hits` how many there are."""
+    """`owners` gets the last triangle strictly over one of a texel's samples, `hits` how many there are."""
     for f in range(faces.shape[0]):
         a, b, c = points[faces[f, 0]], points[faces[f, 1]], points[faces[f, 2]]
         area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
@@ -46,7 +46,7 @@ def texel_triangles(
         height: texels.
 
     Returns:
-        owners int [height, width], a triangle strictly over the centre or -1; hits int [height, width], how many there are.
+        owners int [height, width], a triangle strictly over the centre or -1; hits, how many there are.
     """
     owners, hits = np.full((height, width), -1), np.zeros((height, width), np.int64)
     _scan(
@@ -63,7 +63,7 @@ def texel_triangles(
 
 
 def touched_texels(points: np.ndarray, faces: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Bool [height, width]: texels that the triangles touch (as found by 4x4 samples each, and by the vertices)."""
+    """Bool [height, width]: texels that the triangles touch, by 4x4 samples each, and by the vertices."""
     owners, hits = np.full((height, width), -1), np.zeros((height, width), np.int64)
     _scan(
         np.ascontiguousarray(points, float),
@@ -165,7 +165,7 @@ def place(pieces: list[Piece], scale: float, resolution: int, gutter: int) -> li
             score = np.where(overlap < 0.5, score, -1.0)
             row, column = np.unravel_index(score.argmax(), score.shape)
             if score[row, column] >= 0 and (best is None or score[row, column] > best[0]):
-                best = (score[row, column], points + [column, row], mask, row, column)
+                best = (score[row, column], points + np.array([column, row]), mask, row, column)
         if best is None:
             return None
         _, result[k], mask, row, column = best

@@ -52,6 +52,9 @@ class Sewn:
         outer = points.face < len(self.cloth.faces)
         face, local = refined_location(points.face[outer], points.barycentric[outer])
         fine = (self.fine_normals[self.fine_faces[face]] * local[..., None]).sum(1)
+        # Where the draped cloth folded over itself, the drawn mesh has the say.
+        folded = np.einsum("ma,ma->m", fine, normals[outer]) <= 0
+        fine[folded] = normals[outer][folded]
         normals[outer] = fine / np.linalg.norm(fine, axis=1, keepdims=True)
         return normals
 

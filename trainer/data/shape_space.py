@@ -1,4 +1,4 @@
-"""The body's shape space: people sampled from MakeHuman's phenotypes, their principal directions, and their joints."""
+"""The body's shape space: people sampled from phenotypes, their principal directions, and their joints."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def regress_joint(
 def joint_regressor(
     joints: np.ndarray, points: np.ndarray, weights: np.ndarray, still: np.ndarray, mirror: np.ndarray
 ) -> np.ndarray:
-    """The matrix [55, V] that finds the joints in the shaped body; rows sum to 1, left and right mirror each other.
+    """The matrix [55, V] that finds the joints; rows sum to 1, left and right mirror each other.
 
     Args:
         joints: [55, 3, 1+S], neutral positions, then their motion per unit of each beta.

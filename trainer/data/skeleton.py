@@ -10,15 +10,23 @@ from dinar.trainer.data.makehuman import Rig
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")  # SMPL-X's order
 FINGER_NUMBERS = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}  # MakeHuman's
 
-JOINT_NAMES = ["pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "jaw", "left_eye", "right_eye"] + [f"{side}_{finger}{k}" for side in ("left", "right") for finger in FINGERS for k in (1, 2, 3)]
+JOINT_NAMES = [
+    *("pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle"),
+    *("right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head"),
+    *("left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "jaw"),
+    *("left_eye", "right_eye"),
+    *(f"{side}_{finger}{k}" for side in ("left", "right") for finger in FINGERS for k in (1, 2, 3)),
+]
 
 PARENTS = np.array(
-    [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 15, 15, 15]
-    + [20, 25, 26, 20, 28, 29, 20, 31, 32, 20, 34, 35, 20, 37, 38]
-    + [21, 40, 41, 21, 43, 44, 21, 46, 47, 21, 49, 50, 21, 52, 53]
+    [
+        *(-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 15, 15, 15),
+        *(20, 25, 26, 20, 28, 29, 20, 31, 32, 20, 34, 35, 20, 37, 38),
+        *(21, 40, 41, 21, 43, 44, 21, 46, 47, 21, 49, 50, 21, 52, 53),
+    ]
 )
 
-# Joint: the bones whose weights it takes. `*` stands for the rest of the head; `.L` is added for the left side.
+# Joint: the bones whose weights it takes. `*` stands for the rest of the head; the sides add `.L` and `.R`.
 CENTRE_BONES = {
     "pelvis": "root pelvis.L pelvis.R spine05",
     "spine1": "spine04 spine03",
@@ -26,8 +34,9 @@ CENTRE_BONES = {
     "spine3": "spine01",
     "neck": "neck01 neck02",
     "head": "neck03 head *",
-    "jaw": "jaw special04 oris01 oris02 oris06.L oris06.R oris07.L oris07.R tongue00 tongue01 tongue02 tongue03 "
-    "tongue04 tongue05.L tongue05.R tongue06.L tongue06.R tongue07.L tongue07.R",
+    "jaw": "jaw special04 oris01 oris02 oris06.L oris06.R oris07.L oris07.R "
+    "tongue00 tongue01 tongue02 tongue03 tongue04 "
+    "tongue05.L tongue05.R tongue06.L tongue06.R tongue07.L tongue07.R",
 }
 SIDE_BONES = {
     "hip": "upperleg01 upperleg02",
@@ -73,7 +82,7 @@ def joint_positions(heads: np.ndarray, rig: Rig) -> np.ndarray:
 
 
 def joint_weights(rig: Rig) -> np.ndarray:
-    """Skinning weights [N, 55] of the whole base mesh: each joint takes those of its bones, traces are dropped."""
+    """Skinning weights [N, 55] of the whole base mesh; each joint takes those of its bones."""
     table = CENTRE_BONES | side_joints(SIDE_BONES)
     joint_of = {bone: joint for joint, bones in table.items() for bone in bones.split()}
     columns = [JOINT_NAMES.index(joint_of.get(name, joint_of["*"])) for name in rig.names]

@@ -15,11 +15,11 @@ from dinar.trainer.data.part import Paint, Painter, Part, SurfacePoints
 _SECTIONS = 26  # from heel to toe
 _RING = 17  # from the sole's left edge over the foot to its right edge
 _SOLE_HEEL, _SOLE_TOE = 0.026, 0.018  # metres
-_LEATHER = decode_srgb("#e9e6df")
-_RUBBER = decode_srgb("#d9d4c8")
+_LEATHER = decode_srgb("#d8d4ca")
+_RUBBER = decode_srgb("#cfc9ba")
 _ACCENT = decode_srgb("#2f5d6b")
 _SOCK = decode_srgb("#3a3f47")
-_LACE = decode_srgb("#f4f2ec")
+_LACE = decode_srgb("#e8e4da")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _profiles(local: np.ndarray, t: np.ndarray, length: float) -> tuple[np.ndarr
         low[k], high[k], top[k] = slab[:, 1].min(), slab[:, 1].max(), slab[:, 2].max()
     low, high, top = (gaussian_filter1d(v, 4, mode="nearest") for v in (low, high, top))
     # The upper rises from the toe box over the instep to the collar round the ankle.
-    collar = 0.098 - 0.022 * np.exp(-(((grid - 0.28) / 0.16) ** 2))
+    collar = 0.080 - 0.014 * np.exp(-(((grid - 0.28) / 0.16) ** 2))
     slope = np.clip((grid - 0.36) / 0.30, 0, 1)
     upper = np.where(
         grid < 0.36, collar, np.maximum(collar * (1 - slope) + slope * (top + 0.007), top + 0.006)
@@ -208,7 +208,7 @@ class _Painter:
         crease = np.zeros(len(t))
         upper = sole < 0.5
         stripe = upper & (np.abs(t - 0.50 + (up - 0.05) * 1.8) < 0.035) & (np.abs(side) > 0.018) & (up > 0.02)
-        tab = upper & (t < 0.055) & (up > 0.052)
+        tab = upper & (t < 0.055) & (up > 0.040)
         foxing = (sole > 0.5) & (np.abs(up + 0.002) < 0.0016)
         albedo = np.where((stripe | tab | foxing)[:, None], _ACCENT, albedo)
         edges = [

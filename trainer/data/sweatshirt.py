@@ -60,13 +60,17 @@ def make_sweatshirt(form: DressForm, progress: Callable[[float], None] = lambda 
     arm = ramp(np.abs(patch.lift(seams.side)), 0.20, 0.30)
     blouse = bump(hem - _HEM, 0.035, 0.030) + 0.5 * bump(wrist - _CUFF, 0.030, 0.025)
     ease = 0.006 + loose * (0.016 - 0.005 * arm) + 0.012 * blouse
+    # Cloth hangs from the ribs: it does not follow the waist in.
+    ease += (
+        loose * 0.016 * bump(hem, 0.16, 0.09) * (1 - arm) * ramp(np.abs(patch.lift(seams.side)), 0.04, 0.13)
+    )
     sewn = sew(
         form,
         patch,
-        ease=np.where(hem < _HEM, 0.013, ease),
+        ease=np.where(hem < _HEM, 0.0105, ease),
         drop=np.zeros(len(hem)),
         stretch=1.0 + 0.012 * loose + 0.02 * loose * arm,
-        clearance=np.where(hem < 0.14, 0.011, 0.005) + 0.004 * loose,
+        clearance=np.where(hem < 0.14, 0.0095, 0.005) + 0.004 * loose,
         pinned=(neck < _COLLAR) | (wrist < _CUFF) | (hem < _HEM),
         bend=0.2,
         smoothing=240,

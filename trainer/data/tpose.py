@@ -44,8 +44,9 @@ def about(axis: str, angle: float) -> np.ndarray:
 def bone_rotations(heads: np.ndarray, tails: np.ndarray, rig: Rig) -> np.ndarray:
     """World rotations [B, 3, 3] that take the A-pose to the T-pose.
 
-    Collars rise by 10 degrees; upper arm, forearm and middle metacarpal lie on +-x with the inside of the elbow forward
-    and the palm down; fingers are straight; thighs point 3 degrees outward, shins straight down, feet 10 degrees outward.
+    Collars rise by 10 degrees; upper arm, forearm and middle metacarpal lie on +-x with the inside of the
+    elbow forward and the palm down; fingers are straight; thighs point 3 degrees outward, shins straight
+    down, feet 10 degrees outward.
 
     Args:
         heads: [B, 3] bone heads in the A-pose, metres.

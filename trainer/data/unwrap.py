@@ -1,4 +1,4 @@
-"""Texture coordinates for any body in the SMPL-X schema, cut so that the back is whole and the face is large."""
+"""Texture coordinates for any body in the SMPL-X schema: the back is whole, the face is large."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dinar.trainer.data.charts import (
-    CHARTS,
-    EYES,
-    HEAD,
-    BodyMesh,
-    Chart,
-    cut_open,
-    dual_graph,
-    label_triangles,
-    seam_edges,
-)
+from dinar.trainer.data.charts import CHARTS, EYES, HEAD, label_triangles
 from dinar.trainer.data.flatten import flatten, jacobians, triangle_gradients
 from dinar.trainer.data.pack import Piece, pack
+from dinar.trainer.data.seams import Chart, cut_open, seam_edges
+from dinar.trainer.data.surface import BodyMesh, dual_graph
 
 NOSE_VERTEX = 9120  # fixed by the schema
 RESOLUTION = 256  # the texture size at which the gutter holds
@@ -45,7 +37,7 @@ class Unwrapping:
         uv: float64 [T, 2] in [0, 1], v up (OBJ's convention).
         uv_faces: int [F, 3].
         labels: int [F], each triangle's chart, an index into `charts.CHARTS`.
-        stretch: float64 [F, 2], largest and smallest singular value of the map, relative to its chart's wished-for scale.
+        stretch: float64 [F, 2], largest and smallest singular value of the map over the wished-for scale.
         face: bool [F], the triangles of the face.
     """
 

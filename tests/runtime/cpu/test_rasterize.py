@@ -331,6 +331,7 @@ VERTICES = flat([[0, 0], [8, 0], [0, 8]])
         lambda: Rasterizer(FACE, 3, 8, 8).draw(VERTICES, [pixel_camera(8, 8)], cull_back_faces=np.ones(2)),
         lambda: rasterize(VERTICES, FACE, np.zeros((1, 2)), np.zeros((2, 3)), [pixel_camera(8, 8)]),
         lambda: rasterize(VERTICES, FACE, np.zeros((1, 2)), np.zeros((1, 3)), []),
+        lambda: rasterize(VERTICES, FACE, np.full((1, 2), np.nan), FACE * 0, [pixel_camera(8, 8)]),
     ],
 )
 def test_wrong_arguments_are_refused_with_a_sentence(wrong):

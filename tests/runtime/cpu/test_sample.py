@@ -54,6 +54,12 @@ def test_the_border_goes_on_beyond_the_outermost_centres():
     assert sampled(texture, corners).ravel().tolist() == [0, 1, 2, 3, 0, 3]
 
 
+def test_coordinates_that_are_not_finite_stay_inside_the_texture():
+    texture = np.arange(1, 5, dtype=np.float32).reshape(2, 2, 1)
+    wild = [[[np.nan, 0], [0, np.nan], [np.inf, 0], [-np.inf, np.inf]]]
+    assert sampled(texture, wild).ravel().tolist() == [1, 1, 2, 3]
+
+
 def test_views_that_are_not_contiguous_are_read_right():
     rng = np.random.default_rng(2)
     texture = rng.uniform(0, 1, (3, 9, 8)).astype(np.float32).transpose(2, 1, 0)
