@@ -19,8 +19,10 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
-from dinar.runtime.archive import Archive, ArrayFileError
-from dinar.runtime.avatar_check import (
+
+from dinar.runtime.body import Body, BodyError, load_body
+from dinar.runtime.files.archive import Archive, ArrayFileError
+from dinar.runtime.files.avatar_check import (
     MAX_SIDE,
     SHELL_LAYOUTS,
     TEXTURE_LAYOUTS,
@@ -28,9 +30,8 @@ from dinar.runtime.avatar_check import (
     check_avatar,
     check_layout,
 )
-from dinar.runtime.bodies import SMPLX_VERTEX_COUNT, BodyNotFoundError, find_body
-from dinar.runtime.body import Body, BodyError, load_body
-from dinar.runtime.manifest import (
+from dinar.runtime.files.bodies import SMPLX_VERTEX_COUNT, BodyNotFoundError, find_body
+from dinar.runtime.files.manifest import (
     FORMAT_VERSION,
     MANIFEST_MEMBER,
     BodyReference,
@@ -40,8 +41,8 @@ from dinar.runtime.manifest import (
     manifest_bytes,
     read_manifest,
 )
-from dinar.runtime.npz import Arrays, open_arrays
-from dinar.runtime.png import png_shape, read_png, write_png
+from dinar.runtime.files.npz import Arrays, open_arrays
+from dinar.runtime.files.png import png_shape, read_png, write_png
 
 __all__ = ["Avatar", "AvatarError", "Shell", "Texture", "default_avatar_path", "open_avatar", "save_avatar"]
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from dinar.runtime.errors import DinarError
-from dinar.runtime.npz import ArrayFileError, ArrayHeader, Arrays, open_arrays
-from dinar.runtime.rotations import matrix_from_axis_angle
 from numpy.typing import DTypeLike
+
+from dinar.runtime.errors import DinarError
+from dinar.runtime.files.npz import ArrayFileError, ArrayHeader, Arrays, open_arrays
+from dinar.runtime.rotations import matrix_from_axis_angle
 
 JOINT_COUNT = 55
 POSE_FEATURE_COUNT = 9 * (JOINT_COUNT - 1)

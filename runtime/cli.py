@@ -48,7 +48,9 @@ COMMANDS = (
     ),
     Command("run", "live: receive poses, render, show", "dinar.runtime.run", "RunConfig", "run"),
     Command("play", "publish a motion file or a built-in motion", "dinar.runtime.play", "PlayConfig", "play"),
-    Command("keys", "make keys for encrypted streams", "dinar.runtime.keys", "KeysConfig", "make_keys"),
+    Command(
+        "keys", "make keys for encrypted streams", "dinar.runtime.transport.keys", "KeysConfig", "make_keys"
+    ),
     Command("doctor", "what works on this computer", "dinar.runtime.doctor", "DoctorConfig", "main"),
 )
 

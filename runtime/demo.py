@@ -19,8 +19,8 @@ from rich.progress import track
 
 from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
+from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.motion import Motion, load_motion
-from dinar.runtime.orbit import Orbit
 from dinar.runtime.play import publish
 from dinar.runtime.renderer import Renderer
 from dinar.runtime.show import (

@@ -17,12 +17,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from dinar.runtime.avatar import AvatarError, default_avatar_path, open_avatar
-from dinar.runtime.bodies import SMPLX_VERTEX_COUNT, body_files, default_places, user_folder, vertex_count
-from dinar.runtime.npz import ArrayFileError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from dinar.runtime.avatar import AvatarError, default_avatar_path, open_avatar
+from dinar.runtime.files.bodies import (
+    SMPLX_VERTEX_COUNT,
+    body_files,
+    default_places,
+    user_folder,
+    vertex_count,
+)
+from dinar.runtime.files.npz import ArrayFileError
 
 State = Literal["ok", "missing-optional", "broken"]
 

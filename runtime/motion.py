@@ -11,7 +11,7 @@ import numpy as np
 
 from dinar.runtime.body import JOINT_COUNT, Body, Pose, rest_vertices
 from dinar.runtime.errors import DinarError
-from dinar.runtime.npz import ArrayFileError, Arrays, open_arrays
+from dinar.runtime.files.npz import ArrayFileError, Arrays, open_arrays
 from dinar.runtime.rotations import (
     axis_angle_from_quaternion,
     quaternion_from_axis_angle,
@@ -131,7 +131,7 @@ def load_motion(
         MotionError: no such motion or file, or a file that is no motion.
     """
     if name_or_path in BUILTIN_MOTIONS:
-        from dinar.runtime.builtin_motions import builtin_motion
+        from dinar.runtime.motions.builtin_motions import builtin_motion
 
         return builtin_motion(str(name_or_path), body, betas)
     return read_motion(name_or_path, body, betas=betas, up=up, loops=loops)

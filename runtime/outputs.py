@@ -21,7 +21,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from PIL import Image
 
-from dinar.runtime.background import Background, composite
+from dinar.runtime.display.background import Background, composite
 from dinar.runtime.errors import DinarError
 from dinar.runtime.renderer import Frame
 

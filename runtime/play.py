@@ -14,10 +14,10 @@ from rich.console import Console
 
 from dinar.runtime.avatar import default_avatar_path, open_avatar
 from dinar.runtime.errors import UsageError
-from dinar.runtime.keys import open_curve
 from dinar.runtime.motion import Motion, UpAxis, load_motion
 from dinar.runtime.pacing import ticks
 from dinar.runtime.stream import PosePublisher
+from dinar.runtime.transport.keys import open_curve
 from dinar.runtime.wire import MAX_EXPRESSIONS
 
 MAX_FPS = 1000.0

@@ -17,10 +17,9 @@ from dinar.runtime import live as live_loop
 from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
+from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.errors import DinarError, UsageError
-from dinar.runtime.keys import open_curve
 from dinar.runtime.live import LiveLoop
-from dinar.runtime.orbit import Orbit
 from dinar.runtime.renderer import Frame, Renderer
 from dinar.runtime.reshape import with_betas
 from dinar.runtime.show import (
@@ -33,6 +32,7 @@ from dinar.runtime.show import (
     stream_status,
 )
 from dinar.runtime.stream import PoseSubscriber
+from dinar.runtime.transport.keys import open_curve
 from dinar.runtime.window import Window
 
 _WAIT_SLICE_SECONDS = 0.1  # Ctrl-C is heard between two

@@ -14,10 +14,10 @@ import tyro
 from rich.console import Console
 
 from dinar.runtime.avatar import Avatar, default_avatar_path, open_avatar
-from dinar.runtime.background import parse_background
 from dinar.runtime.body import Body, Pose, joint_transforms, rest_vertices
+from dinar.runtime.display.background import parse_background
+from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.errors import UsageError
-from dinar.runtime.orbit import Orbit
 from dinar.runtime.outputs import FileOutput, check_output, open_output
 from dinar.runtime.renderer import Mode, Renderer, open_renderer
 from dinar.runtime.rotations import matrix_from_axis_angle

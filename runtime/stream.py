@@ -20,8 +20,8 @@ import zmq
 
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
-from dinar.runtime.endpoint import Link, parse_endpoint
-from dinar.runtime.keys import CurveClient, CurveServer
+from dinar.runtime.transport.endpoint import Link, parse_endpoint
+from dinar.runtime.transport.keys import CurveClient, CurveServer
 from dinar.runtime.wire import (
     CAMERA_TOPIC,
     MAX_MESSAGE_BYTES,

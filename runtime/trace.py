@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """One timed stage of a frame: its name ("skin", "raster", "shade" ...) and its duration in milliseconds."""
+    """One timed stage of a frame: its name ("skin", "raster" ...) and its duration in milliseconds."""
 
     name: str
     ms: float

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from dinar.runtime.body import Pose
+from dinar.runtime.display.gl_picture import GlPicture
+from dinar.runtime.display.orbit import Orbit
+from dinar.runtime.display.overlay import text_panel
 from dinar.runtime.errors import DinarError
-from dinar.runtime.gl_picture import GlPicture
-from dinar.runtime.orbit import Orbit
 from dinar.runtime.outputs import OutputError, open_output
-from dinar.runtime.overlay import text_panel
 from dinar.runtime.renderer import Frame, Renderer
 
 MAX_RENDER_SIZE = 1024

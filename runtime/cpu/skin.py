@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
+
 from dinar.runtime.avatar import Shell
 from dinar.runtime.body import JOINT_COUNT, Body, Pose, check_pose, rest_vertices
-from numba import njit
 
 LANES = 16
 """Vertices of a tile: one AVX-512 register of float32, two of AVX2."""

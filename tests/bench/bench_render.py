@@ -10,9 +10,9 @@ import numpy as np
 
 from dinar.runtime.avatar import Avatar, Texture, default_avatar_path, open_avatar
 from dinar.runtime.body import forward, load_body, open_body_path
-from dinar.runtime.builtin_motions import builtin_motion
 from dinar.runtime.camera import framing
 from dinar.runtime.cpu.rgb import CpuRgbRenderer
+from dinar.runtime.motions.builtin_motions import builtin_motion
 
 SIZES = (256, 512, 1024)
 WARM_UP = 10

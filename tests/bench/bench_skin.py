@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from dinar.runtime.body import Pose, forward, load_body, open_body_path
 from dinar.runtime.cpu.skin import Skinner, skinned_body
 

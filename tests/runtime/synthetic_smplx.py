@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import smplx
 import torch
+
 from dinar.runtime.body import JOINT_COUNT, Pose
 
 PARENTS = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 15, 15, 15]

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from dinar.runtime.avatar import (
     Avatar,
     AvatarError,
@@ -27,7 +29,6 @@ from dinar.runtime.avatar import (
     save_avatar,
 )
 from dinar.runtime.body import Body, load_body, open_body_path
-from PIL import Image
 
 VERTICES, FACES = 60, 80
 

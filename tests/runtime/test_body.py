@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from dinar.runtime.body import Body, BodyError, Pose, forward, load_body, open_body_path
 
 from .synthetic_smplx import PARENTS, licensed_arrays, open_smplx, random_pose, smplx_forward

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from dinar.runtime.background import parse_background
 from dinar.runtime.cli import COMMANDS, main
+from dinar.runtime.display.background import parse_background
 
 DINAR = Path(sys.executable).with_name("dinar")
 WITHOUT_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}

@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+
 from dinar.runtime import doctor
 from dinar.runtime.doctor import (
     Check,

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from dinar.runtime.background import composite
+from dinar.runtime.display.background import composite
 from dinar.runtime.outputs import MAX_GIF_FRAMES, OutputError, VideoFile, open_output
 from dinar.runtime.renderer import Frame
 

@@ -19,10 +19,10 @@ import pytest
 from dinar.runtime.avatar import Avatar, Texture, save_avatar
 from dinar.runtime.body import load_body
 from dinar.runtime.errors import UsageError
-from dinar.runtime.keys import KeysConfig, load_server, make_keys
 from dinar.runtime.motion import Motion
 from dinar.runtime.play import PlayConfig, publish
 from dinar.runtime.stream import PosePublisher, PoseSubscriber
+from dinar.runtime.transport.keys import KeysConfig, load_server, make_keys
 from dinar.runtime.wire import PoseFrame
 
 PATIENCE = 60.0

@@ -21,9 +21,16 @@ import zmq
 
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import look_at
-from dinar.runtime.endpoint import StreamError, parse_endpoint
-from dinar.runtime.keys import CurveClient, CurveServer, KeysConfig, load_client, load_server, make_keys
 from dinar.runtime.stream import MAX_TOPICS, PosePublisher, PoseSubscriber
+from dinar.runtime.transport.endpoint import StreamError, parse_endpoint
+from dinar.runtime.transport.keys import (
+    CurveClient,
+    CurveServer,
+    KeysConfig,
+    load_client,
+    load_server,
+    make_keys,
+)
 from dinar.runtime.wire import (
     MAX_MESSAGE_BYTES,
     CameraFrame,

@@ -18,7 +18,7 @@ from PIL import Image
 
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
-from dinar.runtime.orbit import Orbit
+from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.renderer import Frame
 from dinar.runtime.trace import Stage
 from dinar.runtime.window import Window

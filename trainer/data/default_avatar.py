@@ -15,14 +15,22 @@ from rich.progress import Progress
 
 from dinar.runtime.avatar import Avatar, Shell, Texture, save_avatar
 from dinar.runtime.body import load_body, open_body_path
-from dinar.trainer.data.bake import Light, Texels, find_texels, irradiance, studio, to_image, vertex_normals
-from dinar.trainer.data.dress_form import DressForm, stand
-from dinar.trainer.data.hair import make_hair
-from dinar.trainer.data.jeans import make_jeans
-from dinar.trainer.data.part import Paint, Painter, Part, SurfacePoints
-from dinar.trainer.data.skin import BETAS, paint_skin
-from dinar.trainer.data.sneakers import make_sneaker, with_socks
-from dinar.trainer.data.sweatshirt import make_sweatshirt
+from dinar.trainer.data.people.bake import (
+    Light,
+    Texels,
+    find_texels,
+    irradiance,
+    studio,
+    to_image,
+    vertex_normals,
+)
+from dinar.trainer.data.people.dress_form import DressForm, stand
+from dinar.trainer.data.people.hair import make_hair
+from dinar.trainer.data.people.jeans import make_jeans
+from dinar.trainer.data.people.part import Paint, Painter, Part, SurfacePoints
+from dinar.trainer.data.people.skin import BETAS, paint_skin
+from dinar.trainer.data.people.sneakers import make_sneaker, with_socks
+from dinar.trainer.data.people.sweatshirt import make_sweatshirt
 
 _BODY_ATLAS = 2048  # texels a side
 _SHELL_ATLAS = 1536

@@ -20,16 +20,16 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dinar.trainer.data.correctives import RANGES, fit_posedirs
-from dinar.trainer.data.delta_mush import DeltaMush
-from dinar.trainer.data.landmarks import Landmarks, face_landmarks
-from dinar.trainer.data.makehuman import MakeHuman, Phenotype, skew_free
-from dinar.trainer.data.named_vertices import SMPLX_VERTEX_IDS, landmark_vertices
-from dinar.trainer.data.shape_space import joint_regressor, principal_directions, sample_phenotypes
-from dinar.trainer.data.skeleton import JOINT_NAMES, PARENTS, joint_positions, joint_weights
-from dinar.trainer.data.surface import BodyMesh
-from dinar.trainer.data.tpose import to_tpose
-from dinar.trainer.data.unwrap import Unwrapping, unwrap
+from dinar.trainer.data.body.correctives import RANGES, fit_posedirs
+from dinar.trainer.data.body.delta_mush import DeltaMush
+from dinar.trainer.data.body.landmarks import Landmarks, face_landmarks
+from dinar.trainer.data.body.makehuman import MakeHuman, Phenotype, skew_free
+from dinar.trainer.data.body.named_vertices import SMPLX_VERTEX_IDS, landmark_vertices
+from dinar.trainer.data.body.shape_space import joint_regressor, principal_directions, sample_phenotypes
+from dinar.trainer.data.body.skeleton import JOINT_NAMES, PARENTS, joint_positions, joint_weights
+from dinar.trainer.data.body.tpose import to_tpose
+from dinar.trainer.data.uv.surface import BodyMesh
+from dinar.trainer.data.uv.unwrap import Unwrapping, unwrap
 
 SHAPES = 10
 SAMPLED_PEOPLE = 240

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+
 from dinar.runtime.avatar import Shell
 from dinar.runtime.body import JOINT_COUNT, Body, Pose, PosedBody, forward, load_body, open_body_path
 from dinar.runtime.cpu import skin

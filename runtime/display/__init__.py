@@ -1,0 +1,1 @@
+"""What a window is made of: the view, the picture on the screen, text over it, the background."""

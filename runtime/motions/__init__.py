@@ -1,0 +1,1 @@
+"""Built-in motions: the puppet they are posed with, and their choreographies."""

@@ -1,0 +1,1 @@
+"""Where sockets go: endpoints, and the keys that encrypt them."""

@@ -1,0 +1,1 @@
+"""From MakeHuman's data to a body in the SMPL-X schema, step by step."""

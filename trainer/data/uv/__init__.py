@@ -1,0 +1,1 @@
+"""The front-cut UV of a body: seams, charts, flattening, packing."""
