@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -34,7 +34,9 @@ from dinar.runtime.show import (
 from dinar.runtime.stream import PoseSubscriber
 from dinar.runtime.transport.keys import open_curve
 from dinar.runtime.window import Window
+from dinar.runtime.wire import CAMERA_TOPIC
 
+Taken = TypeVar("Taken")
 _WAIT_SLICE_SECONDS = 0.1  # Ctrl-C is heard between two
 
 
@@ -52,6 +54,8 @@ class RunConfig(ShowConfig):
     """pose, or pose/NAME for one of several people."""
     bind: bool = False
     """Wait for a publisher at that address instead of going to one."""
+    follow_cameras: bool = False
+    """Draw from the cameras that the stream sends, several side by side."""
     accept_betas: bool = False
     """Let the stream change the avatar's shape."""
     patience: float = 10.0
@@ -63,9 +67,16 @@ class RunConfig(ShowConfig):
     curve_secret: Path | None = None
     """server.secret.json of `dinar keys`, with --bind."""
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What to subscribe to."""
+        return (self.topic, CAMERA_TOPIC) if self.follow_cameras else (self.topic,)
+
     def __post_init__(self) -> None:
         """Raise UsageError for a number out of range or flags that do not go together."""
         super().__post_init__()
+        if self.follow_cameras and self.orbit:
+            raise UsageError("--orbit turns a view of its own: leave it out, or --follow-cameras")
         if self.headless and self.out is None:
             raise UsageError("--headless needs a file to record: add --out FILE.mp4")
         if not 0 < self.patience <= 3600:
@@ -107,6 +118,11 @@ class LiveAvatar:
         expression_count = self.avatar.body.exprdirs.shape[2]
         return replace(frame.pose, expression=frame.pose.expression[:expression_count])
 
+    def latest_cameras(self) -> Sequence[Camera] | None:
+        """Return the newest cameras of the stream that were not taken yet, or None."""
+        frame = self._subscriber.latest_cameras()
+        return None if frame is None else frame.cameras
+
     def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
         """Draw `pose`, as `Renderer.render`."""
         return self._renderer.render(pose, cameras)
@@ -139,7 +155,7 @@ def run(config: RunConfig) -> int:
     )
     avatar = open_shown_avatar(config)
     with (
-        PoseSubscriber(config.poses, bind=config.bind, topics=(config.topic,), curve=curve) as subscriber,
+        PoseSubscriber(config.poses, bind=config.bind, topics=config.topics, curve=curve) as subscriber,
         LiveAvatar(
             avatar,
             subscriber,
@@ -170,6 +186,7 @@ def show(config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, consol
         live,
         lambda _: live.latest(),
         framing,
+        cameras=live.latest_cameras if config.follow_cameras else lambda: None,
         title=f"{live.avatar.name}, {subscriber.address}",
         size=config.picture_size,
         background=config.window_colour,
@@ -185,17 +202,25 @@ def record(
 ) -> None:
     """Record what arrives, in true time, for `config.seconds` or until Ctrl-C; raises DinarError."""
     first_poses = [_first_pose(config, live, subscriber, console)]
-    width, height = config.picture_size
-    first_view = frame_poses(live.avatar, first_poses, width=width, height=height, azimuth_deg=config.azimuth)
+    if config.follow_cameras:
+        views: _StreamedViews | _TurningView = _StreamedViews(
+            _first_cameras(config, live, subscriber, console), live.latest_cameras
+        )
+    else:
+        width, height = config.picture_size
+        first_view = frame_poses(
+            live.avatar, first_poses, width=width, height=height, azimuth_deg=config.azimuth
+        )
+        views = _TurningView(first_view, math.radians(config.orbit), width, height)
     total = None if config.seconds is None else max(1, round(config.seconds * config.fps))
     loop = LiveLoop(
         lambda: first_poses.pop() if first_poses else live.latest(),
-        _turning(first_view, math.radians(config.orbit), width, height),
+        views.latest,
         live,
     )
     written = 0
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    with open_recording(config, out) as output, bar as progress:
+    with open_recording(config, out, views.size) as output, bar as progress:
         task = progress.add_task(f"recording {out}" + ("" if total else ", Ctrl-C ends it"), total=total)
         try:
             for written in live_loop.record(loop, output, fps=config.fps, pictures=total):
@@ -205,32 +230,69 @@ def record(
     console.print(f"wrote {out} ({written} pictures)", highlight=False)
 
 
-def _turning(
-    first_view: Orbit, speed: float, width: int, height: int
-) -> Callable[[], Sequence[Camera] | None]:
-    """Cameras that go round by `speed` radians per second; once only when it is 0."""
-    start = time.perf_counter()
-    given = False
+class _TurningView:
+    """A view of one's own that goes round by `speed` radians per second."""
 
-    def cameras() -> Sequence[Camera] | None:
-        nonlocal given
-        if given and speed == 0:
+    def __init__(self, first: Orbit, speed: float, width: int, height: int) -> None:
+        self._first, self._speed, self.size = first, speed, (width, height)
+        self._start = time.perf_counter()
+        self._given = False
+
+    def latest(self) -> Sequence[Camera] | None:
+        """Return where the view is now; None when it stands still and was given."""
+        if self._given and self._speed == 0:
             return None
-        given = True
-        return [first_view.turned(speed * (time.perf_counter() - start)).camera(width, height)]
+        self._given = True
+        turned = self._first.turned(self._speed * (time.perf_counter() - self._start))
+        return [turned.camera(*self.size)]
 
-    return cameras
+
+class _StreamedViews:
+    """The cameras of the stream, while they keep the size they began with: a file's size is fixed."""
+
+    def __init__(self, first: Sequence[Camera], latest: Callable[[], Sequence[Camera] | None]) -> None:
+        self._next: Sequence[Camera] | None = first
+        self._latest = latest
+        self.size = _side_by_side_size(first)
+
+    def latest(self) -> Sequence[Camera] | None:
+        """Return the newest cameras that fit, or None when there are no newer ones."""
+        cameras = self._next or self._latest()
+        self._next = None
+        return cameras if cameras is not None and _side_by_side_size(cameras) == self.size else None
+
+
+def _side_by_side_size(cameras: Sequence[Camera]) -> tuple[int, int]:
+    return sum(camera.width for camera in cameras), cameras[0].height
 
 
 def _first_pose(config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, console: Console) -> Pose:
+    return _first(config.topic, live.latest, config, subscriber, console)
+
+
+def _first_cameras(
+    config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, console: Console
+) -> Sequence[Camera]:
+    return _first(CAMERA_TOPIC, live.latest_cameras, config, subscriber, console)
+
+
+def _first(
+    topic: str,
+    take: Callable[[], Taken | None],
+    config: RunConfig,
+    subscriber: PoseSubscriber,
+    console: Console,
+) -> Taken:
+    """Wait for what `take` returns when something comes on `topic`; raises NoPoseError."""
     end = time.perf_counter() + config.patience
-    with console.status(f"waiting for poses from {subscriber.address}"):
+    with console.status(f"waiting for {topic} messages from {subscriber.address}"):
         while time.perf_counter() < end:
-            subscriber.wait(_WAIT_SLICE_SECONDS, config.topic)
-            pose = live.latest()
-            if pose is not None:
-                return pose
+            subscriber.wait(_WAIT_SLICE_SECONDS, topic)
+            taken = take()
+            if taken is not None:
+                return taken
     hint = "is a publisher running there? `dinar play dance` starts one"
     if (received := subscriber.stats().received) > 0:
-        hint = f"{received} messages came, none was a pose on the topic {config.topic}"
-    raise NoPoseError(f"no pose came from {subscriber.address} in {config.patience:g} seconds: {hint}")
+        hint = f"{received} messages came, none was a {topic.partition('/')[0]} on the topic {topic}"
+    kind = "pose" if topic == config.topic else "camera"
+    raise NoPoseError(f"no {kind} came from {subscriber.address} in {config.patience:g} seconds: {hint}")

@@ -115,10 +115,10 @@ def check_recording(config: ShowConfig, path: Path) -> None:
     check_output(path, fps=config.fps, background=parse_background(config.background))
 
 
-def open_recording(config: ShowConfig, path: Path) -> FileOutput:
-    """Open the file for what `config` shows; raises OutputError."""
+def open_recording(config: ShowConfig, path: Path, size: tuple[int, int] | None = None) -> FileOutput:
+    """Open the file for what `config` shows, in another size if one is given; raises OutputError."""
     return open_output(
-        path, fps=config.fps, size=config.picture_size, background=parse_background(config.background)
+        path, fps=config.fps, size=size or config.picture_size, background=parse_background(config.background)
     )
 
 
@@ -149,10 +149,16 @@ def _surface(body: Body, rest: np.ndarray, pose: Pose) -> np.ndarray:
 def stream_status(stats: StreamStats) -> list[str]:
     """What a subscriber has seen so far, in lines for a person."""
     if stats.age_ms is None:
-        return ["waiting for the first pose", *_dropped(stats)]
+        return ["waiting for the first pose", *_refused(stats), *_dropped(stats)]
     clocks = "" if stats.age_synchronized else " (clocks not synchronized)"
     counts = f"received {stats.received}   shown {stats.taken}   skipped {stats.replaced + stats.stale}"
-    return [f"pose age {stats.age_ms:.1f} ms{clocks}   {counts}", *_dropped(stats)]
+    return [f"pose age {stats.age_ms:.1f} ms{clocks}   {counts}", *_refused(stats), *_dropped(stats)]
+
+
+def _refused(stats: StreamStats) -> list[str]:
+    if not stats.refused:
+        return []
+    return [f"{stats.refused} connections refused: the keys of publisher and subscriber do not fit"]
 
 
 def _dropped(stats: StreamStats) -> list[str]:

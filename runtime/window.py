@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from dinar.runtime.body import Pose
+from dinar.runtime.camera import Camera
 from dinar.runtime.display.gl_picture import GlPicture
 from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.display.overlay import text_panel
 from dinar.runtime.errors import DinarError
-from dinar.runtime.outputs import OutputError, open_output
+from dinar.runtime.outputs import OutputError, open_output, side_by_side
 from dinar.runtime.renderer import Frame, Renderer
 
 MAX_RENDER_SIZE = 1024
@@ -24,6 +25,9 @@ MAX_RENDER_SIZE = 1024
 
 PoseSource = Callable[[float], Pose | None]
 """The pose to show at a time in seconds (pauses not counted), or None when nothing newer is there."""
+
+CameraSource = Callable[[], Sequence[Camera] | None]
+"""The newest cameras to draw from, or None when there are no newer ones."""
 
 Framing = Callable[[Pose, int, int], Orbit]
 """The view that shows a pose in a picture of this width and height."""
@@ -80,6 +84,7 @@ class Window:
         title: str,
         size: tuple[int, int],
         background: tuple[int, int, int],
+        cameras: CameraSource = lambda: None,
         render_size: tuple[int, int] | None = None,
         turn_speed: float = 0.0,
         status: Callable[[], Sequence[str]] = tuple,
@@ -94,6 +99,8 @@ class Window:
             title: shown in the window's frame, with the key for help.
             size: (width, height) of the window's inside.
             background: sRGB colour behind the person.
+            cameras: asked before each picture; once it gives cameras, they are drawn side by side in place of
+                the view of the mouse.
             render_size: (width, height) of the rendered picture, shown with borders; None follows the window.
             turn_speed: radians per second by which the view goes round by itself.
             status: lines shown with the times, and while there is no pose yet; called four times a second.
@@ -102,12 +109,15 @@ class Window:
         Raises WindowError when there is no display or no OpenGL 3.3.
         """
         self._renderer, self._source, self._framing, self._status = renderer, source, framing, status
+        self._next_cameras = cameras
+        self._cameras: Sequence[Camera] | None = None
         self._orbit: Orbit | None = None
         self._background, self._render_size, self._turn_speed = background, render_size, turn_speed
         self._screenshot_folder = screenshot_folder
         self._pose: Pose | None = None
         self._frame: Frame | None = None
         self._frame_pose: Pose | None = None
+        self._frame_cameras: Sequence[Camera] | None = None
         self._frame_view: tuple[Orbit, int, int] | None = None
         self._seconds = 0.0  # the source's clock
         self._last_tick = self._last_flip = time.perf_counter()
@@ -172,8 +182,8 @@ class Window:
         gl.glClearColor(*(value / 255 for value in self._background), 1.0)
         gl.glClear(gl.GL_COLOR_BUFFER_BIT)
         if self._frame is not None:
-            rows, columns = self._frame.rgba.shape[1:3]
-            self._picture.draw(*fit((columns, rows), (width, height)))
+            views, rows, columns = self._frame.rgba.shape[:3]
+            self._picture.draw(*fit((views * columns, rows), (width, height)))
         if self._panel_lines:
             font_size = round(_FONT_SIZE * self._native.get_pixel_ratio())
             panel = text_panel(self._panel_lines, font_size=font_size, max_width=width)
@@ -198,6 +208,7 @@ class Window:
             return
         self._seconds += elapsed
         self._pose = self._source(self._seconds) or self._pose
+        self._cameras = self._next_cameras() or self._cameras
         if self._turn_speed and self._orbit is not None:
             self._orbit = self._orbit.turned(self._turn_speed * elapsed)
 
@@ -205,17 +216,29 @@ class Window:
         """Render, unless the last frame is of this pose and this view."""
         if self._pose is None:
             return
+        if self._cameras is not None:
+            self._render_streamed(self._pose, self._cameras)
+            return
         width, height = self._render_size or capped(self._native.get_framebuffer_size(), MAX_RENDER_SIZE)
         if self._orbit is None:
             self._orbit = self._framing(self._pose, width, height)
         view = (self._orbit, width, height)
         if self._pose is self._frame_pose and view == self._frame_view:
             return
-        self._frame = self._renderer.render(self._pose, [self._orbit.camera(width, height)])
-        self._frame_pose, self._frame_view = self._pose, view
+        self._frame_view = view
+        self._draw_frame(self._pose, [self._orbit.camera(width, height)])
+
+    def _render_streamed(self, pose: Pose, cameras: Sequence[Camera]) -> None:
+        """Render the stream's own views, unless the last frame is of this pose and these cameras."""
+        if pose is not self._frame_pose or cameras is not self._frame_cameras:
+            self._frame_cameras = cameras
+            self._draw_frame(pose, cameras)
+
+    def _draw_frame(self, pose: Pose, cameras: Sequence[Camera]) -> None:
+        self._frame, self._frame_pose = self._renderer.render(pose, cameras), pose
         self._rendered_at.append(time.perf_counter())
         self._native.switch_to()
-        self._picture.upload(self._frame.numpy()[0])
+        self._picture.upload(side_by_side(self._frame.numpy()))
         self._stale = True
 
     def _refresh_panel(self, now: float) -> None:
@@ -248,10 +271,12 @@ class Window:
         if self._frame is None:
             self._say("nothing to save yet")
             return
-        rows, columns = self._frame.rgba.shape[1:3]
+        views, rows, columns = self._frame.rgba.shape[:3]
         path = self._screenshot_folder / time.strftime("dinar-%Y%m%d-%H%M%S.png")
         try:
-            with open_output(path, fps=1, size=(columns, rows), background=self._background) as output:
+            with open_output(
+                path, fps=1, size=(views * columns, rows), background=self._background
+            ) as output:
                 output.write(self._frame)
         except OutputError as error:
             self._say(str(error))

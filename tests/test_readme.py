@@ -50,7 +50,7 @@ def test_demo_commands_write_their_file(command, tmp_path):
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar run")])
 def test_run_shows_what_play_publishes(command, tmp_path, free_port):
-    """The two terminals of the README; where no file is asked for, a short recording stands for the window."""
+    """The README's two terminals; where no file is named, a short recording stands for the window."""
     here = f"tcp://127.0.0.1:{free_port}"
     play = next(c for c in commands() if c.startswith("dinar play"))
     publisher = subprocess.Popen(
@@ -84,7 +84,7 @@ def test_links_and_pictures_exist():
 def test_the_make_targets_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {"demo", "test", "test-slow", "lint"} <= targets
-    for target in re.findall(r"`?make ([a-z-]+)", README):
+    for target in re.findall(r"`make ([a-z-]+)`", README):
         assert target in targets
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dinar.runtime.avatar import Avatar, Texture
 from dinar.runtime.body import Pose, load_body, open_body_path
+from dinar.runtime.camera import Camera
 from dinar.runtime.renderer import open_renderer
-from dinar.runtime.run import LiveAvatar
+from dinar.runtime.run import LiveAvatar, NoPoseError, RunConfig, run
 from dinar.runtime.show import frame_poses, stream_status
 from dinar.runtime.stream import PosePublisher, PoseSubscriber
 
@@ -76,3 +80,49 @@ def test_the_status_tells_what_the_stream_did(avatar: Avatar) -> None:
         (line,) = stream_status(subscriber.stats())
         assert "shown 1" in line
         assert "not synchronized" not in line, "both ends are on this computer"
+
+
+@contextmanager
+def sending(publisher: PosePublisher, views: list[Camera]) -> Iterator[None]:
+    """Publish the T-pose and cameras, over and over."""
+    done = threading.Event()
+
+    def send() -> None:
+        while not done.wait(0.02):
+            publisher.send(Pose.rest())
+            if views:
+                publisher.send_cameras(views)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_the_cameras_in_the_stream_are_drawn_side_by_side(avatar: Avatar, tmp_path: Path) -> None:
+    front = frame_poses(avatar, [Pose.rest()], width=80, height=64)
+    views = [front.camera(80, 64), front.turned(np.pi / 2).camera(80, 64)]
+    out = tmp_path / "pair.png"
+    with PosePublisher("tcp://127.0.0.1:0", bind=True) as publisher, sending(publisher, views):
+        config = RunConfig(
+            poses=publisher.address, out=out, seconds=0.2, follow_cameras=True, background="transparent"
+        )
+        assert run(config) == 0
+    picture = np.asarray(Image.open(out))
+    assert picture.shape == (64, 160, 4)
+    left, right = (picture[:, half, 3] > 128 for half in (slice(0, 80), slice(80, 160)))
+    assert left.sum() > 1.5 * right.sum() > 0, (
+        "arms stretched out to the sides are wide in front, narrow beside"
+    )
+
+
+def test_without_cameras_in_the_stream_one_sentence_says_so(tmp_path: Path) -> None:
+    with PosePublisher("tcp://127.0.0.1:0", bind=True) as publisher, sending(publisher, []):
+        config = RunConfig(
+            poses=publisher.address, out=tmp_path / "x.png", seconds=0.2, follow_cameras=True, patience=0.5
+        )
+        with pytest.raises(NoPoseError, match="no camera came"):
+            run(config)

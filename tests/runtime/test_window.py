@@ -150,6 +150,14 @@ def test_renders_only_when_pose_or_view_changed(display: Display, tmp_path: Path
     assert (unchanged - first, new_pose - unchanged, new_view - new_pose, new_text - new_view) == (0, 1, 1, 0)
 
 
+def test_the_streams_cameras_are_drawn_side_by_side(display: Display, tmp_path: Path) -> None:
+    told = run_scene(display, "shows_streamed_views_side_by_side", tmp_path)
+    assert told["shape"] == [2, 240, 160, 4]
+    assert told["drawn_again"] == 0
+    assert told["differ"]
+    assert told["swapped"]
+
+
 def test_a_pause_stops_the_clock(display: Display, tmp_path: Path) -> None:
     told = run_scene(display, "takes_no_pose_while_paused", tmp_path)
     assert told["while_paused"] == 0

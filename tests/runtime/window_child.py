@@ -39,7 +39,10 @@ class Marker:
 
     def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
         self.pictures += 1
-        (camera,) = cameras
+        rgba = np.stack([self._draw(pose, camera) for camera in cameras])
+        return Frame(rgba=rgba, stages=(Stage("marker", 1.5),))
+
+    def _draw(self, pose: Pose, camera: Camera) -> np.ndarray:
         y, x = np.mgrid[: camera.height, : camera.width] + 0.5
         rgba = np.zeros((camera.height, camera.width, 4), np.uint8)
         for k in range(8):
@@ -51,7 +54,7 @@ class Marker:
             chosen = alpha > rgba[..., 3] / 255
             rgba[chosen, :3] = 255 * corner
             rgba[chosen, 3] = np.round(255 * alpha[chosen])
-        return Frame(rgba=rgba[None], stages=(Stage("marker", 1.5),))
+        return rgba
 
     def close(self) -> None:
         """Nothing is held."""
@@ -176,6 +179,26 @@ def renders_only_what_changed(_: Path) -> dict[str, Any]:
     session.press("TAB")
     counts.append(session.marker.pictures)
     return {"counts": counts}
+
+
+def shows_streamed_views_side_by_side(folder: Path) -> dict[str, Any]:
+    views = [FRONT.camera(160, 240), FRONT.turned(0.7).camera(160, 240)]
+    waiting: list[list[Camera]] = [views]
+    session = Session(cameras=lambda: waiting.pop() if waiting else None)
+    seen = session.grab()
+    Image.fromarray(seen).save(folder / "seen.png")
+    first = session.marker.pictures
+    session.settle()
+    again = session.marker.pictures
+    waiting.append(views[::-1])
+    session.settle()
+    swapped = session.grab()
+    return {
+        "shape": session.window._frame.rgba.shape if session.window._frame else None,
+        "drawn_again": again - first,
+        "swapped": bool((swapped == np.roll(seen, 160, axis=1)).all()),
+        "differ": bool((seen[:, :160] != seen[:, 160:]).any()),
+    }
 
 
 def takes_no_pose_while_paused(_: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from dinar.trainer.data.people.sweatshirt import make_sweatshirt
 _BODY_ATLAS = 2048  # texels a side
 _SHELL_ATLAS = 1536
 _ARMS_DOWN = 0.55  # share of the light that is baked with the arms down; the rest with the arms out
-_LEAST_LIGHT = 0.13  # reaches even what is covered in both poses: other poses may show it
+_BOUNCED = 0.09  # light that surfaces throw at each other: it reaches between lips and into hems
 _KEPT_WEIGHTS = 6  # joints that move a shell vertex
 
 
@@ -195,7 +195,7 @@ class _Baker:
             occluders,
             self.lights,
         )
-        light = np.maximum(_ARMS_DOWN * arms_down + (1 - _ARMS_DOWN) * arms_out, _LEAST_LIGHT)
+        light = _BOUNCED + (1 - _BOUNCED) * (_ARMS_DOWN * arms_down + (1 - _ARMS_DOWN) * arms_out)
         return paint.albedo * light * paint.cavity[:, None]
 
 

@@ -160,8 +160,8 @@ def irradiance(
     occluder_faces: np.ndarray,
     lights: tuple[Light, ...],
     *,
-    resolution: int = 768,
-    bias: float = 0.006,
+    resolution: int = 1400,
+    bias: float = 0.0035,
     wrap: float = 0.15,
 ) -> np.ndarray:
     """Light that reaches each point past the occluders, by one depth map a light.
