@@ -181,7 +181,7 @@ def remesh(patch: Patch, body_vertices: np.ndarray, body_faces: np.ndarray, edge
 def _even_rim(faces: np.ndarray, positions: np.ndarray, spacing: float) -> np.ndarray:
     """Merge rim vertices closer than `spacing` along the rim into one; faces that vanish are dropped."""
     target = np.arange(len(positions))
-    for loop in _loops(rim_edges(faces)):
+    for loop in loops(rim_edges(faces)):
         kept = loop[0]
         for vertex in loop[1:]:
             if np.linalg.norm(positions[vertex] - positions[kept]) < spacing:
@@ -195,8 +195,8 @@ def _even_rim(faces: np.ndarray, positions: np.ndarray, spacing: float) -> np.nd
     return merged[(a != b) & (b != c) & (c != a)]
 
 
-def _loops(rim: np.ndarray) -> list[list[int]]:
-    """Chain directed rim edges into closed loops of vertices."""
+def loops(rim: np.ndarray) -> list[list[int]]:
+    """Chain directed rim edges [R, 2] into closed loops of vertices."""
     following = {int(a): int(b) for a, b in rim}
     loops = []
     while following:

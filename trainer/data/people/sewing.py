@@ -11,11 +11,18 @@ from dinar.trainer.data.people.bake import vertex_normals
 from dinar.trainer.data.people.drape import Cloth, drape
 from dinar.trainer.data.people.dress_form import DressForm
 from dinar.trainer.data.people.part import Painter, Part, SurfacePoints
-from dinar.trainer.data.people.patch import Patch, neighbour_average, refine, refined_location, rim_edges
+from dinar.trainer.data.people.patch import (
+    Patch,
+    loops,
+    neighbour_average,
+    refine,
+    refined_location,
+    rim_edges,
+)
 
 _SETTLING = 1.0  # m/s^2: cloth shakes into folds; the full weight would sag, for want of sweeps
 _HEM_TURN = 0.007  # metres of cloth turned in at a hem
-_CLOSING_GAP = 0.002  # metres between the skin and the strip that closes a garment
+_CLOSING_SHARE = 0.25  # how wide a rim's opening is left inside the body by the strip that closes it
 _HEM_DEPTH = 0.007  # metres between a hem and its turned-in edge
 
 
@@ -157,7 +164,7 @@ def _smooth_outside(positions, average, rounds, skin, outwards, clearance):  # t
 def _turn_hems_in(
     cloth: Patch, rest: np.ndarray, fine_normals: np.ndarray, fine_faces: np.ndarray, form: DressForm
 ) -> Sewn:
-    """Add two strips along every rim: one turns the hem in, one closes the garment towards the skin.
+    """Add two strips along every rim: one turns the hem in, one closes the garment inside the body.
 
     Hems get a thickness, and nobody sees through a sleeve or a trouser leg from below.
     """
@@ -170,7 +177,11 @@ def _turn_hems_in(
     gap = np.einsum("na,na->n", rest[on_rim] - skin, normals)
     depth = np.clip(gap - 0.001, 0.003, _HEM_DEPTH)[:, None]
     turned = rest[on_rim] + _along_rim(inwards * depth + into_cloth * _HEM_TURN, on_rim, rim)
-    closed = skin + cloth.lift(vertex_normals(form.rest, form.body.faces))[on_rim] * _CLOSING_GAP
+    closed = turned.copy()
+    for loop in loops(rim):
+        own = np.searchsorted(on_rim, loop)
+        centre = turned[own].mean(0)
+        closed[own] = centre + (turned[own] - centre) * _CLOSING_SHARE
     first = np.searchsorted(on_rim, rim) + len(rest)
     second = first + len(on_rim)
     return Sewn(

@@ -104,7 +104,7 @@ def _profiles(local: np.ndarray, t: np.ndarray, length: float) -> tuple[np.ndarr
         low[k], high[k], top[k] = slab[:, 1].min(), slab[:, 1].max(), slab[:, 2].max()
     low, high, top = (gaussian_filter1d(v, 4, mode="nearest") for v in (low, high, top))
     # The upper rises from the toe box over the instep to the collar round the ankle.
-    collar = 0.080 - 0.014 * np.exp(-(((grid - 0.28) / 0.16) ** 2))
+    collar = 0.066 - 0.006 * np.exp(-(((grid - 0.28) / 0.16) ** 2))
     slope = np.clip((grid - 0.36) / 0.30, 0, 1)
     upper = np.where(
         grid < 0.36, collar, np.maximum(collar * (1 - slope) + slope * (top + 0.007), top + 0.006)
@@ -208,7 +208,7 @@ class _Painter:
         crease = np.zeros(len(t))
         upper = sole < 0.5
         stripe = upper & (np.abs(t - 0.50 + (up - 0.05) * 1.8) < 0.035) & (np.abs(side) > 0.018) & (up > 0.02)
-        tab = upper & (t < 0.055) & (up > 0.040)
+        tab = upper & (t < 0.055) & (up > 0.036)
         foxing = (sole > 0.5) & (np.abs(up + 0.002) < 0.0016)
         albedo = np.where((stripe | tab | foxing)[:, None], _ACCENT, albedo)
         edges = [
