@@ -227,7 +227,7 @@ class Monitor:
         events = (zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED, *_FAILED)
         self.socket = watched.get_monitor_socket(functools.reduce(operator.or_, events))
         self.peers = self.refused = self.given_up = 0
-        self._failed = False
+        self._failing = 0
 
     def update(self) -> None:
         """Take what happened since the last call; never waits."""
@@ -238,9 +238,9 @@ class Monitor:
             elif event in _FAILED:
                 self.refused += 1
                 self.given_up += event in _FATAL
-                self._failed = True
-            elif self._failed:  # a failed handshake is followed at once by its own disconnection
-                self._failed = False
+                self._failing += 1
+            elif self._failing > 0:  # each failed handshake is followed by its own disconnection
+                self._failing -= 1
             else:
                 self.peers -= 1
 

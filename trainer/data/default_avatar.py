@@ -6,15 +6,19 @@ Run `python -m dinar.trainer.data.default_avatar --out runtime/assets/default.di
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import xatlas
+from PIL import Image
 from rich.progress import Progress
 
 from dinar.runtime.avatar import Avatar, Shell, Texture, save_avatar
-from dinar.runtime.body import load_body, open_body_path
+from dinar.runtime.body import forward, load_body, open_body_path
+from dinar.runtime.camera import framing
+from dinar.runtime.renderer import open_renderer
 from dinar.trainer.data.people.bake import (
     Light,
     Texels,
@@ -24,7 +28,7 @@ from dinar.trainer.data.people.bake import (
     to_image,
     vertex_normals,
 )
-from dinar.trainer.data.people.dress_form import DressForm, stand
+from dinar.trainer.data.people.dress_form import DressForm, fitting_pose, stand
 from dinar.trainer.data.people.hair import make_hair
 from dinar.trainer.data.people.jeans import make_jeans
 from dinar.trainer.data.people.part import Paint, Painter, Part, SurfacePoints
@@ -74,7 +78,7 @@ def build(progress: Progress) -> Avatar:
     progress.update(baking, completed=1.0)
     body_rgb = light.body(with_socks(skin, form))
     progress.update(baking, completed=2.0)
-    return Avatar(
+    avatar = Avatar(
         name="default",
         body=body,
         betas=betas.astype(np.float32),
@@ -83,6 +87,17 @@ def build(progress: Progress) -> Avatar:
         provenance="Made by dinar.trainer.data.default_avatar from the open body; painted by code.",
         licence="CC0-1.0",
     )
+    return replace(avatar, preview=_preview(avatar))
+
+
+def _preview(avatar: Avatar) -> bytes:
+    """A picture of the avatar in the fitting pose, PNG."""
+    pose = fitting_pose()
+    vertices = forward(avatar.body, avatar.betas, pose).vertices
+    camera = framing(vertices.min(0), vertices.max(0), width=256, height=256, fill=0.92)
+    with open_renderer(avatar) as renderer, io.BytesIO() as file:
+        Image.fromarray(renderer.render(pose, [camera]).numpy()[0]).save(file, "PNG")
+        return file.getvalue()
 
 
 def assemble(form: DressForm, parts: list[Part]) -> Outfit:

@@ -62,17 +62,17 @@ def make_jeans(form: DressForm, progress: Callable[[float], None] = lambda _: No
     sewn = sew(
         form,
         patch,
-        ease=np.where(waist < 0.05, 0.004, ease),
+        ease=np.where(waist < 0.085, 0.004, ease),
         drop=drop,
         stretch=1.0 + 0.03 * ramp(1 - hem / 0.40, 0.0, 1.0),
-        clearance=np.where(waist < 0.05, 0.004, 0.007),
-        pinned=(waist < 0.05) | (hem < 0.006),
+        clearance=np.where(waist < 0.085, 0.004, 0.007),
+        pinned=(waist < 0.085) | (hem < 0.006),
         bend=0.3,
         smoothing=60,
         steps=25,
         progress=progress,
     )
-    hides = (legs.hem > 0.025) & (legs.waist > 0.01)
+    hides = (legs.hem > 0.025) & (legs.waist > 0.005)
     return sewn.part("jeans", form, _Painter(sewn, legs, form), hides)
 
 
@@ -86,7 +86,7 @@ def _legs(form: DressForm) -> Legs:
     hem = y - (ground + 0.118)
     return Legs(
         hem=np.where(arms < 0, -1.0, hem),
-        waist=(form.joints[0][1] + 0.015) - y,
+        waist=(form.joints[0][1] + 0.050) - y,
         leg_x=(np.abs(x) - axis_x),
         leg_z=z - axis_z,
         side=x,
