@@ -28,6 +28,7 @@ build/typing/dinar:
 	mkdir -p $@
 	ln -sfn $(CURDIR)/runtime $@/runtime
 	ln -sfn $(CURDIR)/trainer $@/trainer
+	ln -sfn $(CURDIR)/export $@/export
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"dinar needs Python 3.11 to 3.13, and {sys.executable} is {sys.version.split()[0]}: run make PYTHON=python3.12 (or 3.11, 3.13)")'

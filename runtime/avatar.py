@@ -1,9 +1,9 @@
 """The .dinar avatar file: open, check, save.
 
 A zip archive of `manifest.json` (see `manifest.py`), the texture's `rgb` as PNG and its other groups as
-`texture.npz`, and, where there is one, `shell.npz` with `shell/rgb.png`, `body.npz` and `preview.png`. The
-manifest holds the hash of every member. Members that this version does not know are left alone, so that a
-later one can add some within the same format.
+`texture.npz`, and, where there is one, `shell.npz` with `shell/rgb.png`, `renderer/NAME.onnx`, `body.npz` and
+`preview.png`. The manifest holds the hash of every member. Members that this version does not know are left
+alone, so that a later one can add some within the same format.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import io
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -23,7 +24,9 @@ import numpy as np
 from dinar.runtime.body import Body, BodyError, load_body
 from dinar.runtime.files.archive import Archive, ArrayFileError
 from dinar.runtime.files.avatar_check import (
+    MAX_NETWORK_BYTES,
     MAX_SIDE,
+    NETWORK_INPUT_CHANNELS,
     SHELL_LAYOUTS,
     TEXTURE_LAYOUTS,
     AvatarError,
@@ -37,6 +40,7 @@ from dinar.runtime.files.manifest import (
     BodyReference,
     Group,
     Manifest,
+    NetworkReference,
     ShellReference,
     manifest_bytes,
     read_manifest,
@@ -44,7 +48,16 @@ from dinar.runtime.files.manifest import (
 from dinar.runtime.files.npz import Arrays, open_arrays
 from dinar.runtime.files.png import png_shape, read_png, write_png
 
-__all__ = ["Avatar", "AvatarError", "Shell", "Texture", "default_avatar_path", "open_avatar", "save_avatar"]
+__all__ = [
+    "Avatar",
+    "AvatarError",
+    "RendererNetwork",
+    "Shell",
+    "Texture",
+    "default_avatar_path",
+    "open_avatar",
+    "save_avatar",
+]
 
 _BODY = "body.npz"
 _TEXTURE = "texture.npz"
@@ -108,6 +121,21 @@ class Texture:
 
 
 @dataclass(frozen=True)
+class RendererNetwork:
+    """A renderer network trained for the avatar's body and texture, for `neural` mode (DINAR Eq. 3).
+
+    Attributes:
+        preset: which network it is: "live", "paper" or another name of lower-case letters, digits, - and _.
+        precision: of its convolutions.
+        onnx: the ONNX file, input float32 [1, 22, H, W]; kept as bytes, parsed by the inference engine alone.
+    """
+
+    preset: str
+    precision: Literal["fp32", "int8"]
+    onnx: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Avatar:
     """Everything that is needed to draw one person.
 
@@ -120,6 +148,7 @@ class Avatar:
         provenance: how it was made, in words.
         licence: SPDX identifier or words.
         preview: PNG bytes or None.
+        networks: renderer networks; no two share preset and precision.
     """
 
     name: str
@@ -130,6 +159,7 @@ class Avatar:
     provenance: str
     licence: str
     preview: bytes | None = None
+    networks: tuple[RendererNetwork, ...] = ()
 
 
 def default_avatar_path() -> Path:
@@ -169,6 +199,10 @@ class _Source:
         self._archive = archive
         self.manifest = read_manifest(archive)
 
+    def size(self, member: str) -> int:
+        """Unpacked size of a member in bytes, as the archive declares it."""
+        return self._archive.size(member)
+
     def read(self, member: str) -> bytes:
         """Read a member and compare its hash."""
         data = self._archive.read(member)
@@ -198,6 +232,7 @@ def _read_avatar(source: _Source, bodies: Sequence[Path]) -> Avatar:
         provenance=manifest.provenance,
         licence=manifest.licence,
         preview=_read_preview(source, manifest.preview) if manifest.preview else None,
+        networks=tuple(_read_network(source, network) for network in manifest.networks),
     )
     check_avatar(avatar, source.name)
     return avatar
@@ -264,6 +299,19 @@ def _read_shell(source: _Source, reference: ShellReference, body_face_count: int
     return Shell(rgb=_read_picture(source, reference.rgb), **mesh)
 
 
+def _read_network(source: _Source, reference: NetworkReference) -> RendererNetwork:
+    """Read a network as bytes, having checked its size and that it reads the channels that are drawn."""
+    what = f"{source.name}: {reference.file}"
+    if reference.input_channels != NETWORK_INPUT_CHANNELS:
+        raise AvatarError(
+            f"{what} reads {reference.input_channels} channels, this program draws {NETWORK_INPUT_CHANNELS}: "
+            "install a newer dinar"
+        )
+    if source.size(reference.file) > MAX_NETWORK_BYTES:
+        raise AvatarError(f"{what} is larger than {MAX_NETWORK_BYTES:,} bytes")
+    return RendererNetwork(reference.preset, reference.precision, source.read(reference.file))
+
+
 def _read_preview(source: _Source, member: str) -> bytes:
     data = source.read(member)
     _check_preview(data, f"{source.name}: {member}")
@@ -306,6 +354,7 @@ def save_avatar(
         except ArrayFileError as error:
             raise AvatarError(str(error)) from error
         members[_PREVIEW] = avatar.preview
+    members |= {_network_member(network): network.onnx for network in avatar.networks}
     if body_file is not None:
         members[_BODY] = _body_bytes(Path(body_file), avatar.body)
     manifest = manifest_bytes(_manifest(avatar, members))
@@ -338,6 +387,10 @@ def _manifest(avatar: Avatar, members: Mapping[str, bytes]) -> Manifest:
         texture=groups,
         shell=None if shell is None else ShellReference(_SHELL, _group(_SHELL_RGB, shell.rgb)),
         preview=_PREVIEW if _PREVIEW in members else None,
+        networks=[
+            NetworkReference(_network_member(n), n.preset, n.precision, NETWORK_INPUT_CHANNELS)
+            for n in avatar.networks
+        ],
         sha256={name: hashlib.sha256(data).hexdigest() for name, data in members.items()},
     )
 
@@ -355,6 +408,10 @@ def _texture_members(texture: Texture) -> dict[str, bytes]:
 
 def _shell_members(shell: Shell) -> dict[str, bytes]:
     return {_SHELL: _npz({n: getattr(shell, n) for n in SHELL_LAYOUTS}), _SHELL_RGB: write_png(shell.rgb)}
+
+
+def _network_member(network: RendererNetwork) -> str:
+    return f"renderer/{network.preset}_{network.precision}.onnx"
 
 
 def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -29,6 +29,7 @@ MAX_BODY_BYTES = 1 << 30
 _WEIGHT_SUM_TOLERANCE = 1e-2
 _UV_TOLERANCE = 1e-2
 _ROOT_PARENTS = (-1, 2**32 - 1)
+_VERTICES_AT_A_TIME = 256
 _MAX_VALUE = 1e10  # far above any metre, weight or index, far below what float32 holds
 
 
@@ -47,7 +48,8 @@ class Body:
         faces: int32 [F, 3], vertex ids, counter-clockwise seen from outside.
         shapedirs: float64 [V, 3, S], metres per unit beta.
         exprdirs: float64 [V, 3, E], metres per unit of expression.
-        posedirs: float64 [V, 3, 486], metres per entry of (R_joint - I) of joints 1..54, row-major.
+        posedirs: [V, 3, 486], metres per entry of (R_joint - I) of joints 1..54, row-major. float64, or
+            float32 where the file holds no more than that: it is by far the largest array.
         J_regressor: float64 [55, V], rows sum to 1 (as closely as the file's do).
         parents: int32 [55], parents[0] = -1, parents[j] < j.
         weights: float64 [V, 55], rows sum to 1.
@@ -227,7 +229,7 @@ def _make_body(arrays: dict[str, np.ndarray], name: str) -> Body:
         faces=faces,
         shapedirs=_float64(directions[:, :, :shape_count]),
         exprdirs=_float64(directions[:, :, shape_count : shape_count + expression_count]),
-        posedirs=_float64(arrays["posedirs"]),
+        posedirs=np.ascontiguousarray(arrays["posedirs"]),
         J_regressor=_float64(arrays["J_regressor"]),
         parents=parents,
         weights=_weights(_float64(arrays["weights"]), f"{name}: weights"),
@@ -318,7 +320,7 @@ def forward(body: Body, betas: np.ndarray, pose: Pose, *, dtype: DTypeLike = np.
 
     rotations = matrix_from_axis_angle(np.asarray(pose.rotations, dtype))  # [55, 3, 3]
     pose_feature = (rotations[1:] - np.eye(3, dtype=dtype)).reshape(-1)  # [486]
-    v_posed = v_expressive + body.posedirs.astype(dtype, copy=False) @ pose_feature
+    v_posed = v_expressive + _directions_times(body.posedirs, pose_feature)
 
     transforms = joint_transforms(rotations, rest_joints, body.parents)
     transforms[:, :3, 3] += np.asarray(pose.translation, dtype)
@@ -326,6 +328,18 @@ def forward(body: Body, betas: np.ndarray, pose: Pose, *, dtype: DTypeLike = np.
     vertices = (blended[:, :3, :3] @ v_posed[:, :, None])[:, :, 0] + blended[:, :3, 3]
     joints = (transforms[:, :3, :3] @ rest_joints[:, :, None])[:, :, 0] + transforms[:, :3, 3]
     return PosedBody(vertices, joints, transforms)
+
+
+def _directions_times(directions: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Return directions [V, 3, K] @ coefficients [K] in the coefficients' precision, [V, 3].
+
+    Converts some vertices at a time: all of them would take 150 MB.
+    """
+    offsets = np.empty(directions.shape[:2], coefficients.dtype)
+    for first in range(0, len(directions), _VERTICES_AT_A_TIME):
+        part = slice(first, first + _VERTICES_AT_A_TIME)
+        offsets[part] = directions[part].astype(coefficients.dtype, copy=False) @ coefficients
+    return offsets
 
 
 def rest_vertices(body: Body, betas: np.ndarray, *, dtype: DTypeLike = np.float64) -> np.ndarray:

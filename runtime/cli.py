@@ -51,6 +51,7 @@ COMMANDS = (
     Command(
         "keys", "make keys for encrypted streams", "dinar.runtime.transport.keys", "KeysConfig", "make_keys"
     ),
+    Command("bench", "per-stage latency, percentiles", "dinar.runtime.bench", "BenchConfig", "bench"),
     Command("doctor", "what works on this computer", "dinar.runtime.doctor", "DoctorConfig", "main"),
 )
 

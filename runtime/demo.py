@@ -10,8 +10,9 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from rich.console import Console
@@ -20,9 +21,10 @@ from rich.progress import track
 from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.display.orbit import Orbit
+from dinar.runtime.live_avatar import modes_of
 from dinar.runtime.motion import Motion, load_motion
 from dinar.runtime.play import publish
-from dinar.runtime.renderer import Renderer
+from dinar.runtime.renderer import Mode, Renderer
 from dinar.runtime.show import (
     ShowConfig,
     check_recording,
@@ -104,6 +106,11 @@ def show(config: ShowConfig, avatar: Avatar, motion: Motion, renderer: Renderer,
             size=config.picture_size,
             background=config.window_colour,
             turn_speed=math.radians(config.orbit),
+            mode=config.mode,
+            modes=modes_of(avatar),
+            open_mode=lambda mode: open_shown_renderer(
+                replace(config, mode=cast(Mode, mode)), avatar, console
+            ),
             status=lambda: stream_status(subscriber.stats()),
         ) as window:
             console.print(f"{motion.name} streams on {address}; H in the window for help", highlight=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, get_args
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from dinar.runtime.camera import Camera
 from dinar.runtime.errors import DinarError
 from dinar.runtime.trace import Stage
 
-Mode = Literal["rgb"]
+Mode = Literal["rgb", "neural", "uv", "normals"]
+"""What is drawn: the texture's colours, what the renderer network makes of the texture, or, to see what is
+underneath, the bare body's texture coordinates or normals."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,17 @@ def open_renderer(avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode 
     """Open a renderer for `avatar`. Raises DinarError for a device or mode that is not there."""
     if device != "cpu":
         raise DinarError(f"no device {device!r} to render on: this version renders on 'cpu'")
-    if mode != "rgb":
-        raise DinarError(f"no render mode {mode!r}: this version has 'rgb'")
-    from dinar.runtime.cpu.rgb import CpuRgbRenderer  # numba loads only when something is to be drawn
+    # Each imports only what it draws with: numba, openvino.
+    if mode == "rgb":
+        from dinar.runtime.cpu.rgb import CpuRgbRenderer
 
-    return CpuRgbRenderer(avatar)
+        return CpuRgbRenderer(avatar)
+    if mode == "neural":
+        from dinar.runtime.cpu.neural import CpuNeuralRenderer
+
+        return CpuNeuralRenderer(avatar)
+    if mode in ("uv", "normals"):
+        from dinar.runtime.cpu.debug import CpuDebugRenderer
+
+        return CpuDebugRenderer(avatar, mode)
+    raise DinarError(f"no render mode {mode!r}: this version has {', '.join(get_args(Mode))}")

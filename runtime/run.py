@@ -7,21 +7,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, TypeVar, cast
 
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
 from dinar.runtime import live as live_loop
-from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.live import LiveLoop
-from dinar.runtime.renderer import Frame, Renderer
-from dinar.runtime.reshape import with_betas
+from dinar.runtime.live_avatar import FollowingRenderer, LivePoses, Steadiness, modes_of
+from dinar.runtime.renderer import Mode, Renderer
 from dinar.runtime.show import (
     ShowConfig,
     check_recording,
@@ -31,12 +29,14 @@ from dinar.runtime.show import (
     open_shown_renderer,
     stream_status,
 )
+from dinar.runtime.smoothing import STRENGTHS
 from dinar.runtime.stream import PoseSubscriber
 from dinar.runtime.transport.keys import open_curve
 from dinar.runtime.window import Window
 from dinar.runtime.wire import CAMERA_TOPIC
 
 Taken = TypeVar("Taken")
+MAX_CUTOFF = 1000.0  # Hz: no stream is faster
 _WAIT_SLICE_SECONDS = 0.1  # Ctrl-C is heard between two
 
 
@@ -58,6 +58,15 @@ class RunConfig(ShowConfig):
     """Draw from the cameras that the stream sends, several side by side."""
     accept_betas: bool = False
     """Let the stream change the avatar's shape."""
+    smooth: Literal["off", "light", "medium", "strong"] = "off"
+    """Calm poses that tremble (One Euro filter): stronger delays more. Tab in the window: how much."""
+    smooth_min_cutoff: float | None = None
+    """Hz below which a resting person may move, in place of the strength's own: lower is calmer."""
+    smooth_beta: float | None = None
+    """Hz that speed (rad/s) adds to that, in place of the strength's own: higher is faster."""
+    predict: bool = False
+    """Draw the person where they will be by now: poses are moved on by their age, up to 0.1 seconds.
+    Doubles the trembling of a stream that trembles: add --smooth."""
     patience: float = 10.0
     """Seconds to wait for the first pose when recording."""
     curve_server: Path | None = None
@@ -72,6 +81,18 @@ class RunConfig(ShowConfig):
         """What to subscribe to."""
         return (self.topic, CAMERA_TOPIC) if self.follow_cameras else (self.topic,)
 
+    @property
+    def steadiness(self) -> Steadiness:
+        """What is done to poses before they are drawn."""
+        if self.smooth == "off":
+            return Steadiness(predict=self.predict)
+        changes = {
+            name: value
+            for name, value in (("min_cutoff", self.smooth_min_cutoff), ("beta", self.smooth_beta))
+            if value is not None
+        }
+        return Steadiness(replace(STRENGTHS[self.smooth], **changes), self.smooth, self.predict)
+
     def __post_init__(self) -> None:
         """Raise UsageError for a number out of range or flags that do not go together."""
         super().__post_init__()
@@ -79,70 +100,17 @@ class RunConfig(ShowConfig):
             raise UsageError("--orbit turns a view of its own: leave it out, or --follow-cameras")
         if self.headless and self.out is None:
             raise UsageError("--headless needs a file to record: add --out FILE.mp4")
+        if self.smooth == "off" and (self.smooth_min_cutoff, self.smooth_beta) != (None, None):
+            raise UsageError("--smooth-min-cutoff and --smooth-beta change a strength: add --smooth medium")
+        if self.smooth_min_cutoff is not None and not 0 < self.smooth_min_cutoff <= MAX_CUTOFF:
+            raise UsageError(
+                f"--smooth-min-cutoff must be above 0 and at most {MAX_CUTOFF:g} Hz, "
+                f"not {self.smooth_min_cutoff:g}"
+            )
+        if self.smooth_beta is not None and not 0 <= self.smooth_beta <= MAX_CUTOFF:
+            raise UsageError(f"--smooth-beta must be from 0 to {MAX_CUTOFF:g}, not {self.smooth_beta:g}")
         if not 0 < self.patience <= 3600:
             raise UsageError(f"--patience must be above 0 and at most 3600 seconds, not {self.patience}")
-
-
-class LiveAvatar:
-    """The avatar as the stream wants it: a source of poses, and a renderer that follows the stream's betas.
-
-    Args:
-        avatar: as opened from its file.
-        subscriber: gives poses.
-        topic: which of them.
-        open_renderer: opens a renderer for an avatar; called again for each new shape.
-        accept_betas: follow the shape in the stream.
-    """
-
-    def __init__(
-        self,
-        avatar: Avatar,
-        subscriber: PoseSubscriber,
-        topic: str,
-        open_renderer: Callable[[Avatar], Renderer],
-        *,
-        accept_betas: bool,
-    ) -> None:
-        self._original = self.avatar = avatar
-        self._subscriber, self._topic, self._accept_betas = subscriber, topic, accept_betas
-        self._open_renderer = open_renderer
-        self._renderer = open_renderer(avatar)
-
-    def latest(self) -> Pose | None:
-        """Return the newest pose that was not taken yet, or None."""
-        frame = self._subscriber.latest(self._topic)
-        if frame is None:
-            return None
-        if self._accept_betas and frame.betas is not None:
-            self._reshape(frame.betas)
-        expression_count = self.avatar.body.exprdirs.shape[2]
-        return replace(frame.pose, expression=frame.pose.expression[:expression_count])
-
-    def latest_cameras(self) -> Sequence[Camera] | None:
-        """Return the newest cameras of the stream that were not taken yet, or None."""
-        frame = self._subscriber.latest_cameras()
-        return None if frame is None else frame.cameras
-
-    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
-        """Draw `pose`, as `Renderer.render`."""
-        return self._renderer.render(pose, cameras)
-
-    def close(self) -> None:
-        """Close the renderer; a second call does nothing."""
-        self._renderer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _reshape(self, betas: np.ndarray) -> None:
-        reshaped = with_betas(self._original, betas)
-        if np.array_equal(reshaped.betas, self.avatar.betas):
-            return
-        self._renderer.close()
-        self.avatar, self._renderer = reshaped, self._open_renderer(reshaped)
 
 
 def run(config: RunConfig) -> int:
@@ -154,36 +122,43 @@ def run(config: RunConfig) -> int:
         bind=config.bind, secret=config.curve_secret, server=config.curve_server, client=config.curve_client
     )
     avatar = open_shown_avatar(config)
-    with (
-        PoseSubscriber(config.poses, bind=config.bind, topics=config.topics, curve=curve) as subscriber,
-        LiveAvatar(
+    with PoseSubscriber(config.poses, bind=config.bind, topics=config.topics, curve=curve) as subscriber:
+        live = LivePoses(
             avatar,
             subscriber,
             config.topic,
-            lambda shaped: open_shown_renderer(config, shaped, console),
             accept_betas=config.accept_betas,
-        ) as live,
-    ):
+            steadiness=config.steadiness,
+        )
         try:
-            if config.out is None:
-                show(config, live, subscriber, console)
-            else:
-                record(config, config.out, live, subscriber, console)
+            with _open(config, config.mode, live, console) as renderer:
+                if config.out is None:
+                    show(config, live, renderer, subscriber, console)
+                else:
+                    record(config, config.out, live, renderer, subscriber, console)
         except KeyboardInterrupt:  # how a person ends what has no end of its own
             console.print()
         for line in stream_status(subscriber.stats()):
-            console.print(line, highlight=False)
+            console.print(line, highlight=False, soft_wrap=True)
     return 0
 
 
-def show(config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, console: Console) -> None:
+def _open(config: RunConfig, mode: Mode, live: LivePoses, console: Console) -> Renderer:
+    """A renderer that follows the stream's shape."""
+    shown = replace(config, mode=mode)
+    return FollowingRenderer(lambda: live.avatar, lambda avatar: open_shown_renderer(shown, avatar, console))
+
+
+def show(
+    config: RunConfig, live: LivePoses, renderer: Renderer, subscriber: PoseSubscriber, console: Console
+) -> None:
     """Show what arrives until the window is closed; raises WindowError."""
 
     def framing(pose: Pose, width: int, height: int) -> Orbit:
         return frame_poses(live.avatar, [pose], width=width, height=height, azimuth_deg=config.azimuth)
 
     with Window(
-        live,
+        renderer,
         lambda _: live.latest(),
         framing,
         cameras=live.latest_cameras if config.follow_cameras else lambda: None,
@@ -191,14 +166,22 @@ def show(config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, consol
         size=config.picture_size,
         background=config.window_colour,
         turn_speed=math.radians(config.orbit),
-        status=lambda: stream_status(subscriber.stats()),
+        mode=config.mode,
+        modes=modes_of(live.avatar),
+        open_mode=lambda mode: _open(config, cast(Mode, mode), live, console),
+        status=lambda: [*stream_status(subscriber.stats()), live.status()],
     ) as window:
         console.print(f"showing poses from {subscriber.address}; H in the window for help", highlight=False)
         window.run()
 
 
 def record(
-    config: RunConfig, out: Path, live: LiveAvatar, subscriber: PoseSubscriber, console: Console
+    config: RunConfig,
+    out: Path,
+    live: LivePoses,
+    renderer: Renderer,
+    subscriber: PoseSubscriber,
+    console: Console,
 ) -> None:
     """Record what arrives, in true time, for `config.seconds` or until Ctrl-C; raises DinarError."""
     first_poses = [_first_pose(config, live, subscriber, console)]
@@ -216,7 +199,7 @@ def record(
     loop = LiveLoop(
         lambda: first_poses.pop() if first_poses else live.latest(),
         views.latest,
-        live,
+        renderer,
     )
     written = 0
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
@@ -266,12 +249,12 @@ def _side_by_side_size(cameras: Sequence[Camera]) -> tuple[int, int]:
     return sum(camera.width for camera in cameras), cameras[0].height
 
 
-def _first_pose(config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, console: Console) -> Pose:
+def _first_pose(config: RunConfig, live: LivePoses, subscriber: PoseSubscriber, console: Console) -> Pose:
     return _first(config.topic, live.latest, config, subscriber, console)
 
 
 def _first_cameras(
-    config: RunConfig, live: LiveAvatar, subscriber: PoseSubscriber, console: Console
+    config: RunConfig, live: LivePoses, subscriber: PoseSubscriber, console: Console
 ) -> Sequence[Camera]:
     return _first(CAMERA_TOPIC, live.latest_cameras, config, subscriber, console)
 

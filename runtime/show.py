@@ -57,7 +57,8 @@ class ShowConfig:
     orbit: float = 0.0
     """Degrees per second by which the view goes round by itself."""
     mode: Mode = "rgb"
-    """rgb shows the texture directly."""
+    """rgb shows the texture directly; neural, what the avatar's renderer network makes of it; uv and normals,
+    the texture coordinates and the normals of the bare body as colours."""
     device: Literal["cpu"] = "cpu"
     """Where to render."""
 

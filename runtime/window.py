@@ -6,19 +6,27 @@ It knows no network and does no maths on poses: a source gives it the newest one
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
+from dinar.runtime.display.background import Backdrop, backdrops, paint_backdrop
+from dinar.runtime.display.capture import Capture
+from dinar.runtime.display.fit import capped, fit
 from dinar.runtime.display.gl_picture import GlPicture
+from dinar.runtime.display.hud import PictureTimes
+from dinar.runtime.display.native import WindowError, display_rate, largest_texture, open_native
 from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.display.overlay import text_panel
 from dinar.runtime.errors import DinarError
-from dinar.runtime.outputs import OutputError, open_output, side_by_side
+from dinar.runtime.outputs import side_by_side
 from dinar.runtime.renderer import Frame, Renderer
+
+__all__ = ["HELP", "MAX_RENDER_SIZE", "CameraSource", "Framing", "PoseSource", "Window", "WindowError"]
 
 MAX_RENDER_SIZE = 1024
 """Longer side of the picture rendered for a window of any size, pixels; a larger window scales it up."""
@@ -38,34 +46,20 @@ HELP = (
     "scroll\tnearer, farther",
     "Space\tpause",
     "R\tperson in view",
+    "M\tmode",
+    "B\tbackground",
     "S\tscreenshot",
+    "V\trecord a video",
     "Tab\ttimes",
     "F\tfull screen",
     "H, ?\tthis help",
     "Esc, Q\tquit",
 )
 _FONT_SIZE = 14
+_PANEL_SHARE, _PANEL_LEAST = 0.4, 240  # of the window's width; pixels at a pixel ratio of 1
 _MESSAGE_SECONDS = 3.0
 _PANEL_REFRESH_SECONDS = 0.25
 _IDLE_SLEEP_SECONDS = 0.002
-_FASTEST_UNKNOWN_DISPLAY = 144  # Hz
-
-
-class WindowError(DinarError):
-    """No window can be opened on this computer."""
-
-
-def fit(inner: tuple[int, int], outer: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return x, y, width, height of the largest rectangle of `inner`'s shape in the middle of `outer`."""
-    scale = min(outer[0] / inner[0], outer[1] / inner[1])
-    width, height = max(1, round(inner[0] * scale)), max(1, round(inner[1] * scale))
-    return (outer[0] - width) // 2, (outer[1] - height) // 2, width, height
-
-
-def capped(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Scale a size down, never up, until its longer side is at most `longest`."""
-    scale = min(1.0, longest / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 class Window:
@@ -88,7 +82,11 @@ class Window:
         render_size: tuple[int, int] | None = None,
         turn_speed: float = 0.0,
         status: Callable[[], Sequence[str]] = tuple,
-        screenshot_folder: Path = Path(),
+        mode: str = "",
+        modes: Sequence[str] = (),
+        open_mode: Callable[[str], Renderer] | None = None,
+        folder: Path = Path(),
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Open the window.
 
@@ -98,41 +96,52 @@ class Window:
             framing: gives the first view when the first pose comes, and again when R is pressed.
             title: shown in the window's frame, with the key for help.
             size: (width, height) of the window's inside.
-            background: sRGB colour behind the person.
+            background: sRGB colour behind the person; B goes on to others.
             cameras: asked before each picture; once it gives cameras, they are drawn side by side in place of
                 the view of the mouse.
             render_size: (width, height) of the rendered picture, shown with borders; None follows the window.
             turn_speed: radians per second by which the view goes round by itself.
             status: lines shown with the times, and while there is no pose yet; called four times a second.
-            screenshot_folder: where the S key puts pictures.
+            mode: what `renderer` draws, in a word.
+            modes: what M goes through.
+            open_mode: opens the renderer of a mode, the first time it is wanted; the window closes it.
+            folder: where the S and V keys put pictures and videos.
+            now: a clock that never goes back, seconds.
 
         Raises WindowError when there is no display or no OpenGL 3.3.
         """
-        self._renderer, self._source, self._framing, self._status = renderer, source, framing, status
+        self._renderer = self._given_renderer = renderer
+        self._source, self._framing, self._status = source, framing, status
+        self._mode, self._modes, self._open_mode = mode, tuple(modes), open_mode
+        self._renderers = {mode: renderer}
+        self._wanted_mode = self._asked_mode = mode
         self._next_cameras = cameras
         self._cameras: Sequence[Camera] | None = None
         self._orbit: Orbit | None = None
-        self._background, self._render_size, self._turn_speed = background, render_size, turn_speed
-        self._screenshot_folder = screenshot_folder
+        self._backdrops = backdrops(background)
+        self._render_size, self._turn_speed, self._now = render_size, turn_speed, now
         self._pose: Pose | None = None
         self._frame: Frame | None = None
         self._frame_pose: Pose | None = None
         self._frame_cameras: Sequence[Camera] | None = None
         self._frame_view: tuple[Orbit, int, int] | None = None
         self._seconds = 0.0  # the source's clock
-        self._last_tick = self._last_flip = time.perf_counter()
+        self._last_tick = self._last_flip = now()
         self._paused = self._shows_times = self._shows_help = False
         self._message, self._message_end = "", 0.0
-        self._rendered_at: deque[float] = deque(maxlen=240)
+        self._times = PictureTimes()
+        self._capture = Capture(folder, self._say, now)
         self._panel_lines: tuple[str, ...] = ()
         self._panel_due = 0.0
         self._stale = True  # the window shows something else than draw() would
-        self._native = _open_native(f"{title} (H: help)", size)
-        self._period = 1 / _display_rate(self._native)
+        self._native = open_native(f"{title} (H: help)", size)
+        self._period = 1 / display_rate(self._native)
 
         from pyglet import gl
 
-        self._picture, self._panel = GlPicture(gl), GlPicture(gl)
+        self._picture, self._panel, self._squares = GlPicture(gl), GlPicture(gl), GlPicture(gl)
+        self._squares_size = (0, 0)
+        self._largest = largest_texture(gl)
         self._native.push_handlers(
             on_key_press=self._on_key_press,
             on_mouse_drag=self._on_mouse_drag,
@@ -158,42 +167,70 @@ class Window:
 
     def tick(self, _since_last: float = 0.0) -> None:
         """Take the newest pose, and draw if anything changed; otherwise rest for a moment."""
-        now = time.perf_counter()
+        now = self._now()
         self._advance(now)
         self._render()
+        self._capture.keep()
         self._refresh_panel(now)
-        if not self._stale:
+        if self._stale:
+            self._present()
+        else:
             time.sleep(_IDLE_SLEEP_SECONDS)
-            return
+        if self._wanted_mode != self._mode:  # by now the screen says that it is being opened
+            self._change_mode()
+
+    def _present(self) -> None:
+        """Draw, and wait for the display."""
         self.draw()
         self._native.flip()
-        # flip() waits for the display; where it does not (vertical sync off), wait here
-        early = self._last_flip + self._period - time.perf_counter()
+        # flip() waits; where it does not (vertical sync off), wait here
+        early = self._last_flip + self._period - self._now()
         if early > 0.25 * self._period:
             time.sleep(early)
-        self._last_flip = time.perf_counter()
+        self._last_flip = self._now()
 
     def draw(self) -> None:
         """Draw the last frame and the text into the back buffer."""
-        from pyglet import gl
-
         self._native.switch_to()
         width, height = self._native.get_framebuffer_size()
-        gl.glClearColor(*(value / 255 for value in self._background), 1.0)
-        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        self._draw_backdrop(width, height)
         if self._frame is not None:
             views, rows, columns = self._frame.rgba.shape[:3]
             self._picture.draw(*fit((views * columns, rows), (width, height)))
         if self._panel_lines:
-            font_size = round(_FONT_SIZE * self._native.get_pixel_ratio())
-            panel = text_panel(self._panel_lines, font_size=font_size, max_width=width)
+            scale = self._native.get_pixel_ratio()
+            widest = min(width, max(round(_PANEL_SHARE * width), round(_PANEL_LEAST * scale)))
+            panel = text_panel(self._panel_lines, font_size=round(_FONT_SIZE * scale), max_width=widest)
             self._panel.upload(panel)
             self._panel.draw(0, height - panel.shape[0], panel.shape[1], panel.shape[0])
         self._stale = False
 
+    def _draw_backdrop(self, width: int, height: int) -> None:
+        from pyglet import gl
+
+        backdrop = self._backdrops[0]
+        red, green, blue = (0, 0, 0) if backdrop == "checker" else backdrop
+        gl.glClearColor(red / 255, green / 255, blue / 255, 1.0)
+        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        if backdrop == "checker":
+            if self._squares_size != (width, height):
+                self._squares_size = (width, height)
+                squares = paint_backdrop(backdrop, width, height)
+                self._squares.upload(np.dstack([squares, np.full((height, width), 255, np.uint8)]))
+            self._squares.draw(0, 0, width, height)
+
     def close(self) -> None:
-        """Close the window; a second call does nothing."""
-        self._native.close()
+        """End a recording and close the window and the renderers it opened; a second call does nothing.
+
+        Raises OutputError when a recording cannot be finished.
+        """
+        try:
+            self._capture.close()
+        finally:
+            self._native.close()
+            for renderer in self._renderers.values():
+                if renderer is not self._given_renderer:
+                    renderer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -230,15 +267,24 @@ class Window:
 
     def _render_streamed(self, pose: Pose, cameras: Sequence[Camera]) -> None:
         """Render the stream's own views, unless the last frame is of this pose and these cameras."""
-        if pose is not self._frame_pose or cameras is not self._frame_cameras:
-            self._frame_cameras = cameras
-            self._draw_frame(pose, cameras)
+        if pose is self._frame_pose and cameras is self._frame_cameras:
+            return
+        self._frame_cameras = cameras
+        width, height = sum(camera.width for camera in cameras), cameras[0].height
+        if max(width, height) > self._largest:
+            self._say(f"the stream's views, {width}x{height}, are larger than this computer shows")
+            self._frame_pose = pose
+            return
+        self._draw_frame(pose, cameras)
 
     def _draw_frame(self, pose: Pose, cameras: Sequence[Camera]) -> None:
         self._frame, self._frame_pose = self._renderer.render(pose, cameras), pose
-        self._rendered_at.append(time.perf_counter())
+        now = self._now()
+        self._times.add(now, self._frame.stages)
+        rgba = side_by_side(self._frame.numpy())
+        self._capture.show(rgba, self._backdrops[0])
         self._native.switch_to()
-        self._picture.upload(side_by_side(self._frame.numpy()))
+        self._picture.upload(rgba)
         self._stale = True
 
     def _refresh_panel(self, now: float) -> None:
@@ -252,56 +298,94 @@ class Window:
     def _lines(self, now: float) -> list[str]:
         lines = list(HELP) if self._shows_help else []
         if self._shows_times and self._frame is not None:
-            recent = sum(now - at < 1 for at in self._rendered_at)
-            stages = "  ".join(f"{stage.name} {stage.ms:.1f}" for stage in self._frame.stages)
-            lines.append(f"{recent} pictures/s   {stages} ms")
+            lines.extend(self._times.lines(self._mode, now))
         if self._shows_times or self._pose is None:
             lines.extend(self._status())
         if self._paused:
             lines.append("paused")
+        lines.extend(self._capture.status())
         if now < self._message_end:
             lines.append(self._message)
         return lines
 
     def _say(self, message: str) -> None:
-        self._message, self._message_end = message, time.perf_counter() + _MESSAGE_SECONDS
+        self._message, self._message_end = message, self._now() + _MESSAGE_SECONDS
         self._panel_due = 0.0
 
-    def _save_screenshot(self) -> None:
-        if self._frame is None:
-            self._say("nothing to save yet")
+    def _want_next_mode(self) -> None:
+        """Ask for the mode after the one asked for last, whether or not that could be opened."""
+        if self._open_mode is None or len(self._modes) < 2:
+            self._say("there is no other mode")
             return
-        views, rows, columns = self._frame.rgba.shape[:3]
-        path = self._screenshot_folder / time.strftime("dinar-%Y%m%d-%H%M%S.png")
+        asked = self._modes.index(self._asked_mode) if self._asked_mode in self._modes else -1
+        self._asked_mode = self._wanted_mode = self._modes[(asked + 1) % len(self._modes)]
+        self._say(f"opening {self._wanted_mode}")
+
+    def _change_mode(self) -> None:
+        mode = self._wanted_mode
         try:
-            with open_output(
-                path, fps=1, size=(views * columns, rows), background=self._background
-            ) as output:
-                output.write(self._frame)
-        except OutputError as error:
+            if mode not in self._renderers:
+                assert self._open_mode is not None, "only then a mode can be wanted"
+                self._renderers[mode] = self._open_mode(mode)
+        except DinarError as error:
+            self._wanted_mode = self._mode
             self._say(str(error))
+            return
+        self._mode, self._renderer = mode, self._renderers[mode]
+        self._frame_pose = None  # draw again
+        self._times.clear()
+        self._say(mode)
+
+    def _next_backdrop(self) -> None:
+        self._backdrops = (*self._backdrops[1:], self._backdrops[0])
+        self._stale = True
+        if self._frame is not None:
+            self._capture.show(side_by_side(self._frame.numpy()), self._backdrops[0])
+
+    def _capture_with(self, action: Callable[[np.ndarray, Backdrop], None]) -> None:
+        if self._frame is None:
+            self._say("there is no picture yet")
         else:
-            self._say(f"saved {path}")
+            action(side_by_side(self._frame.numpy()), self._backdrops[0])
 
     def _on_key_press(self, symbol: int, modifiers: int) -> bool:
         from pyglet.window import key
 
-        self._panel_due = 0.0
-        if symbol in (key.ESCAPE, key.Q):
-            self._native.close()
-        elif symbol == key.SPACE:
-            self._paused = not self._paused
-        elif symbol == key.R:
-            self._orbit = None  # framed anew
-        elif symbol == key.S:
-            self._save_screenshot()
-        elif symbol == key.TAB:
-            self._shows_times = not self._shows_times
-        elif symbol == key.F:
-            self._native.set_fullscreen(not self._native.fullscreen)
-        elif symbol in (key.H, key.QUESTION) or (symbol == key.SLASH and modifiers & key.MOD_SHIFT):
-            self._shows_help = not self._shows_help
+        actions = {
+            key.ESCAPE: self._native.close,
+            key.Q: self._native.close,
+            key.SPACE: self._toggle_pause,
+            key.R: self._frame_anew,
+            key.M: self._want_next_mode,
+            key.B: self._next_backdrop,
+            key.S: lambda: self._capture_with(self._capture.screenshot),
+            key.V: lambda: self._capture_with(self._capture.toggle),
+            key.TAB: self._toggle_times,
+            key.F: self._toggle_full_screen,
+            key.H: self._toggle_help,
+            key.QUESTION: self._toggle_help,
+        }
+        if symbol == key.SLASH and modifiers & key.MOD_SHIFT:
+            symbol = key.QUESTION
+        if symbol in actions:
+            self._panel_due = 0.0
+            actions[symbol]()
         return True  # handled: pyglet's own Escape would close without asking
+
+    def _toggle_pause(self) -> None:
+        self._paused = not self._paused
+
+    def _frame_anew(self) -> None:
+        self._orbit = None
+
+    def _toggle_times(self) -> None:
+        self._shows_times = not self._shows_times
+
+    def _toggle_help(self) -> None:
+        self._shows_help = not self._shows_help
+
+    def _toggle_full_screen(self) -> None:
+        self._native.set_fullscreen(not self._native.fullscreen)
 
     def _on_mouse_drag(
         self, _x: int, _y: int, right: float, up: float, buttons: int, _modifiers: int
@@ -319,28 +403,3 @@ class Window:
 
     def _on_change(self, *_: Any) -> None:
         self._stale = True
-
-
-def _open_native(title: str, size: tuple[int, int]) -> Any:
-    """Open pyglet's window with an OpenGL 3.3 core context and 8 bits a channel."""
-    try:
-        import pyglet.window  # opens a connection to the display, so not before a window is wanted
-        from pyglet import gl
-
-        version = {"major_version": 3, "minor_version": 3}
-        for alpha in ({"alpha_size": 8}, {}):  # without asking, some drivers give 5 or 6 bits
-            config = gl.Config(double_buffer=True, red_size=8, green_size=8, blue_size=8, **alpha, **version)
-            try:
-                return pyglet.window.Window(*size, caption=title, resizable=True, vsync=True, config=config)
-            except pyglet.window.NoSuchConfigException:
-                continue
-        reason = "OpenGL 3.3 is missing"
-    except Exception as error:  # pyglet has an exception of its own for each platform and each library
-        no_display = type(error).__name__ == "NoSuchDisplayException"
-        reason = "there is no display" if no_display else str(error) or type(error).__name__
-    raise WindowError(f"cannot open a window ({reason}): record without one by --headless --out dinar.mp4")
-
-
-def _display_rate(native: Any) -> float:
-    mode = native.screen.get_mode()
-    return float(mode.rate) if mode is not None and mode.rate else _FASTEST_UNKNOWN_DISPLAY

@@ -29,7 +29,12 @@ DISTRIBUTIONS = {
     "cuda": "cuda-python",
     "llvmlite": "numba",
 }
-EXTRAS = {"runtime": [], "runtime/gpu": ["gpu"], "trainer": ["train"], "export": ["train"]}
+EXTRAS = {
+    "runtime": ["live"],
+    "runtime/gpu": ["gpu"],
+    "trainer": ["train"],
+    "export": ["train", "export", "live"],
+}
 
 # The one file that knows all three packages; it imports a command's module only when that command is called.
 CLI = ROOT / "runtime" / "cli.py"

@@ -48,6 +48,16 @@ def test_demo_commands_write_their_file(command, tmp_path):
     assert out.stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar bench")])
+def test_bench_commands_measure(command, tmp_path):
+    """As the README has them, but short and small."""
+    done = run(f"{command} --seconds 1 --window 10 --warm-up 2 --size 128", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "total" in done.stdout + done.stderr
+    for name in re.findall(r"\S+\.(?:html|json)", command):
+        assert (tmp_path / name).stat().st_size > 1000
+
+
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar run")])
 def test_run_shows_what_play_publishes(command, tmp_path, free_port):
     """The README's two terminals; where no file is named, a short recording stands for the window."""

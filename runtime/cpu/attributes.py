@@ -7,12 +7,43 @@ from numba import njit, prange
 
 
 @njit(inline="always", error_model="numpy")
-def barycentric_at(
-    homogeneous: np.ndarray, i: int, j: int, k: int, column: np.float32, row: np.float32
+def convex_barycentric(
+    x0: np.float32, y0: np.float32, x1: np.float32, y1: np.float32, x2: np.float32, y2: np.float32
 ) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Return where the ray through a point of the picture meets a triangle (Olano and Greer 1997).
 
     Works for corners behind the camera too. The barycentrics are convex even where the ray just misses.
+    Without branches: loops over it become vector instructions.
+
+    Args:
+        x0: column * depth of the first corner, of the picture moved so that the point lies at its origin.
+        y0: row * depth of the first corner, likewise.
+        x1: as x0, of the second corner.
+        y1: as y0, of the second corner.
+        x2: as x0, of the third corner.
+        y2: as y0, of the third corner.
+
+    Returns:
+        Three barycentrics, and the sum they were scaled by: |det| of the homogeneous pixels / depth.
+    """
+    zero, one = np.float32(0.0), np.float32(1.0)
+    b0 = x1 * y2 - x2 * y1
+    b1 = x2 * y0 - x0 * y2
+    b2 = x0 * y1 - x1 * y0
+    sign = -one if b0 + b1 + b2 < zero else one
+    b0, b1, b2 = sign * b0, sign * b1, sign * b2
+    b0, b1, b2 = b0 if b0 > zero else zero, b1 if b1 > zero else zero, b2 if b2 > zero else zero
+    total = b0 + b1 + b2
+    some = total > zero
+    per_total, rest = one / (total if some else one), zero if some else one / np.float32(3.0)
+    return b0 * per_total + rest, b1 * per_total + rest, b2 * per_total + rest, total
+
+
+@njit(inline="always", error_model="numpy")
+def barycentric_at(
+    homogeneous: np.ndarray, i: int, j: int, k: int, column: np.float32, row: np.float32
+) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Return `convex_barycentric` of a triangle at a point of the picture.
 
     Args:
         homogeneous: float32 [V, 3], see `project`.
@@ -21,27 +52,16 @@ def barycentric_at(
         k: vertex of the third corner.
         column: pixels.
         row: pixels.
-
-    Returns:
-        Three barycentrics, and the sum they were scaled by: |det| of the homogeneous pixels / depth.
     """
-    zero, one = np.float32(0.0), np.float32(1.0)
     z0, z1, z2 = homogeneous[i, 2], homogeneous[j, 2], homogeneous[k, 2]
-    x0, y0 = homogeneous[i, 0] - column * z0, homogeneous[i, 1] - row * z0
-    x1, y1 = homogeneous[j, 0] - column * z1, homogeneous[j, 1] - row * z1
-    x2, y2 = homogeneous[k, 0] - column * z2, homogeneous[k, 1] - row * z2
-    b0 = x1 * y2 - x2 * y1
-    b1 = x2 * y0 - x0 * y2
-    b2 = x0 * y1 - x1 * y0
-    if b0 + b1 + b2 < zero:
-        b0, b1, b2 = -b0, -b1, -b2
-    b0, b1, b2 = max(b0, zero), max(b1, zero), max(b2, zero)
-    total = b0 + b1 + b2
-    if not total > zero:
-        third = one / np.float32(3.0)
-        return third, third, third, zero
-    per_total = one / total
-    return b0 * per_total, b1 * per_total, b2 * per_total, total
+    return convex_barycentric(
+        homogeneous[i, 0] - column * z0,
+        homogeneous[i, 1] - row * z0,
+        homogeneous[j, 0] - column * z1,
+        homogeneous[j, 1] - row * z1,
+        homogeneous[k, 0] - column * z2,
+        homogeneous[k, 1] - row * z2,
+    )
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")

@@ -45,7 +45,8 @@ from dinar.runtime.cpu.attributes import interpolate
 from dinar.runtime.cpu.clip import MAX_PIECES, clip
 from dinar.runtime.cpu.pieces import BAND, PIECE, Grid, bounding_box, count_per_band, list_by_band, set_up
 from dinar.runtime.cpu.project import project, projection_matrix
-from dinar.runtime.cpu.visibility import resolve_visibility
+from dinar.runtime.cpu.threads import let_threads_sleep
+from dinar.runtime.cpu.visibility import LANES, resolve_visibility
 
 ROTATION = 64
 """Displacement of samples on the rotated grid, 1/256 sample."""
@@ -120,6 +121,7 @@ class Rasterizer:
                 f"samples, not {width} x {height}, {cameras} and {samples}"
             )
         side = 1 if samples == 1 else 2
+        let_threads_sleep()
         self.faces = _checked_faces(faces, vertex_count)
         self._size = width, height
         self._to_samples = np.diag([side, side, 1.0])  # pixels => samples
@@ -132,6 +134,7 @@ class Rasterizer:
         self._rows = np.zeros((len(self.faces), 2), np.int32)
         self._start = np.zeros(-(-side * height // BAND) + 1, np.int64)
         self._order = np.zeros(len(self.faces), np.int32)
+        self._keys = np.zeros((0, BAND, side * width + LANES), np.int64)
         self._seen = Visibility(
             triangle=np.full((cameras, side * height, side * width), -1, np.int32),
             inverse_depth=np.zeros((cameras, side * height, side * width), np.float32),
@@ -177,6 +180,9 @@ class Rasterizer:
         box = np.array(bounding_box(pieces, rows))
         touched = around(box, seen.bbox[n])  # what the last picture left there must be cleared as well
         seen.bbox[n] = box
+        workers = numba.get_num_threads()
+        if len(self._keys) != workers:
+            self._keys = np.zeros((workers, *self._keys.shape[1:]), np.int64)
         resolve_visibility(
             pieces,
             rows,
@@ -184,7 +190,7 @@ class Rasterizer:
             self._order,
             self._grid.rotation,
             touched,
-            numba.get_num_threads(),
+            self._keys,
             seen.triangle[n],
             seen.inverse_depth[n],
         )

@@ -12,7 +12,6 @@ milliseconds, sparse ones a sixth of one: less than the wait for a second core t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,8 +38,19 @@ _STILL_RADIANS = 1e-6  # the pose correctives of a joint turned by less stay bel
 _LEAST_WEIGHT = 1e-7  # 55 skinning weights below this move a vertex by a few micrometres
 _INT16_MAX = 32767
 
-Directions = Callable[[slice], np.ndarray]
-"""Columns of blend-shape directions, K of them => [V, 3, K], metres per coefficient."""
+
+class Directions(NamedTuple):
+    """Blend-shape directions of V vertices: a weighted mean of those of A vertices of the body each.
+
+    Attributes:
+        values: floats [B, 3, K], the body's, metres per coefficient.
+        anchor: int32 [V, A], ids of the body's vertices.
+        weight: float64 [V, A].
+    """
+
+    values: np.ndarray
+    anchor: np.ndarray
+    weight: np.ndarray
 
 
 class TileBlocks(NamedTuple):
@@ -102,16 +112,19 @@ def skinned_body(body: Body, betas: np.ndarray) -> SkinnedMesh:
     """Prepare a body of shape `betas` [S'], S' <= S, for `Skinner`. Raises ValueError if betas do not fit."""
     rest = rest_vertices(body, betas)  # [V, 3]
     vertex_ids = _tile_vertices(body.weights)
+    near_joints = np.flatnonzero(
+        body.J_regressor.any(axis=0)
+    )  # few: no BLAS, whose threads cost more to start
+    regressor = body.J_regressor[:, near_joints]
+    own = np.arange(len(rest), dtype=np.int32)[:, None], np.ones((len(rest), 1))
     return SkinnedMesh(
         vertex_ids=vertex_ids,
         rest=_tiled(rest, vertex_ids),
         weights=_tile_weights(body.weights, vertex_ids),
-        correctives=_tile_correctives(lambda columns: body.posedirs[:, :, columns], vertex_ids),
-        expressions=_tile_expressions(
-            lambda columns: body.exprdirs[:, :, columns], body.exprdirs.shape[2], vertex_ids
-        ),
-        rest_joints=body.J_regressor @ rest,
-        rest_joint_exprdirs=np.einsum("jv,vce->jce", body.J_regressor, body.exprdirs, optimize=True),
+        correctives=_tile_correctives(Directions(np.ascontiguousarray(body.posedirs), *own), vertex_ids),
+        expressions=_tile_expressions(Directions(np.ascontiguousarray(body.exprdirs), *own), vertex_ids),
+        rest_joints=np.einsum("jv,vc->jc", regressor, rest[near_joints]),
+        rest_joint_exprdirs=np.einsum("jv,vce->jce", regressor, body.exprdirs[near_joints]),
         parents=body.parents,
         vertex_count=len(rest),
         faces=body.faces,
@@ -131,20 +144,13 @@ def attach_shell(mesh: SkinnedMesh, body: Body, shell: Shell) -> SkinnedMesh:
         body: the body of both.
         shell: its vertices become V..V + Vs - 1.
     """
-
-    def inherited(directions: np.ndarray) -> Directions:
-        def take(columns: slice) -> np.ndarray:
-            anchors = directions[:, :, columns][shell.anchor_vertex]  # [Vs, 3 anchors, 3, columns]
-            return np.einsum("va,vack->vck", shell.anchor_weight, anchors)
-
-        return take
-
+    anchors = np.ascontiguousarray(shell.anchor_vertex, np.int32), shell.anchor_weight.astype(np.float64)
     joint_weights = np.zeros((len(shell.vertices), JOINT_COUNT))
     np.add.at(joint_weights, (np.arange(len(joint_weights))[:, None], shell.joint_index), shell.joint_weight)
     ids = _tile_vertices(joint_weights)
     tiles = len(mesh.vertex_ids)
-    correctives = _tile_correctives(inherited(body.posedirs), ids)
-    expressions = _tile_expressions(inherited(body.exprdirs), body.exprdirs.shape[2], ids)
+    correctives = _tile_correctives(Directions(np.ascontiguousarray(body.posedirs), *anchors), ids)
+    expressions = _tile_expressions(Directions(np.ascontiguousarray(body.exprdirs), *anchors), ids)
     return SkinnedMesh(
         vertex_ids=np.concatenate([mesh.vertex_ids, ids + np.int32(mesh.vertex_count)]),
         rest=np.concatenate([mesh.rest, _tiled(shell.vertices, ids)]),
@@ -188,46 +194,82 @@ def _tile_correctives(directions: Directions, vertex_ids: np.ndarray) -> TileBlo
 
     Of 1 cm at most per joint and tile, that is off by at most 0.15 micrometres per coefficient.
     """
-    groups = [slice(0, 0), *(slice(9 * k, 9 * k + 9) for k in range(JOINT_COUNT - 1))]  # none for the root
-    kept = _matter(directions, groups, vertex_ids, POSE_TOLERANCE / _POSE_REACH)
+    kept = _matter(directions, 9, vertex_ids, POSE_TOLERANCE / _POSE_REACH)
+    kept = np.concatenate([np.zeros((len(kept), 1), bool), kept], axis=1)  # none for the root
     start, tile = _starts(kept), np.nonzero(kept.T)[1].astype(np.int32)
     block, scale = np.empty((len(tile), 27, LANES), np.int16), np.empty(len(tile), np.float32)
     for joint in range(1, JOINT_COUNT):
         entries = slice(start[joint], start[joint + 1])
-        metres = _tiled(directions(groups[joint]), vertex_ids[tile[entries]])  # [n, 27, 16]
+        metres = _tiled_group(directions, joint - 1, 9, vertex_ids[tile[entries]])  # [n, 27, 16]
         scale[entries] = np.abs(metres).max(axis=(1, 2)) / _INT16_MAX
         block[entries] = np.rint(metres / scale[entries, None, None])
     return TileBlocks(start, tile, block, scale)
 
 
-def _tile_expressions(directions: Directions, count: int, vertex_ids: np.ndarray) -> TileBlocks:
+def _tile_expressions(directions: Directions, vertex_ids: np.ndarray) -> TileBlocks:
     """Keep the expressions that matter to a tile."""
-    groups = [slice(k, k + 1) for k in range(count)]
-    kept = _matter(directions, groups, vertex_ids, EXPRESSION_TOLERANCE / _EXPRESSION_REACH)
+    kept = _matter(directions, 1, vertex_ids, EXPRESSION_TOLERANCE / _EXPRESSION_REACH)
     start, tile = _starts(kept), np.nonzero(kept.T)[1].astype(np.int32)
     block = np.empty((len(tile), 3, LANES), np.float32)
-    for k, columns in enumerate(groups):
+    for k in range(kept.shape[1]):
         entries = slice(start[k], start[k + 1])
-        block[entries] = _tiled(directions(columns), vertex_ids[tile[entries]])
+        block[entries] = _tiled_group(directions, k, 1, vertex_ids[tile[entries]])
     return TileBlocks(start, tile, block, np.ones(len(tile), np.float32))
 
 
-def _matter(
-    directions: Directions, groups: list[slice], vertex_ids: np.ndarray, tolerance: float
-) -> np.ndarray:
-    """Choose the groups of blend-shape directions that each tile needs, bool [T, G].
+def _tiled_group(directions: Directions, group: int, size: int, vertex_ids: np.ndarray) -> np.ndarray:
+    """Lay out the directions of one group of `size` for tiles, as float32 [T, 3 * size, 16]."""
+    tiles = np.empty((len(vertex_ids), 3 * size, LANES), np.float32)
+    _gather_group(*directions, group, size, vertex_ids, tiles)
+    return tiles
+
+
+def _matter(directions: Directions, size: int, vertex_ids: np.ndarray, tolerance: float) -> np.ndarray:
+    """Choose the groups of `size` blend-shape directions that each tile needs, bool [T, G].
 
     Those left out of a tile are its smallest: their greatest Frobenius norms at any vertex add up to at most
     `tolerance`, metres per length of a group's coefficients, which bounds the offsets that are lost.
     """
-    norms = np.empty((len(vertex_ids), len(groups)))
-    for k, columns in enumerate(groups):
-        norms[:, k] = np.sqrt((directions(columns) ** 2).sum(axis=(1, 2)))[vertex_ids].max(axis=1)
+    of_vertex = np.zeros((len(directions.anchor), directions.values.shape[2] // size))  # [V, G]
+    _measure_groups(*directions, size, of_vertex)
+    norms = of_vertex[vertex_ids].max(axis=1)  # [T, G]
     ascending = np.argsort(norms, axis=1)
     lost = np.cumsum(np.take_along_axis(norms, ascending, axis=1), axis=1)
     kept = np.empty(norms.shape, bool)
     np.put_along_axis(kept, ascending, lost > tolerance, axis=1)
     return kept
+
+
+@njit(cache=True, nogil=True)
+def _measure_groups(values, anchor, weight, size, norms):  # type: ignore[no-untyped-def]
+    """Write the Frobenius norms of each vertex's groups of directions (see `Directions`) to norms [V, G]."""
+    line = np.empty(values.shape[2])
+    for v in range(len(anchor)):
+        for c in range(3):
+            line[:] = 0.0
+            for a in range(anchor.shape[1]):
+                w, row = weight[v, a], values[anchor[v, a], c]
+                for k in range(len(line)):
+                    line[k] += w * row[k]
+            for group in range(norms.shape[1]):
+                for k in range(size * group, size * (group + 1)):
+                    norms[v, group] += line[k] * line[k]
+        for group in range(norms.shape[1]):
+            norms[v, group] = np.sqrt(norms[v, group])
+
+
+@njit(cache=True, nogil=True)
+def _gather_group(values, anchor, weight, group, size, vertex_ids, tiles):  # type: ignore[no-untyped-def]
+    """Write a group of directions (see `Directions`) to tiles float32 [T, 3 * size, 16]."""
+    for t in range(len(vertex_ids)):
+        for lane in range(LANES):
+            v = vertex_ids[t, lane]
+            for c in range(3):
+                for k in range(size):
+                    value = 0.0
+                    for a in range(anchor.shape[1]):
+                        value += weight[v, a] * values[anchor[v, a], c, size * group + k]
+                    tiles[t, size * c + k, lane] = value
 
 
 def _starts(kept: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,18 @@ from dinar.runtime.body import JOINT_COUNT
 from dinar.runtime.errors import DinarError
 
 if TYPE_CHECKING:
-    from dinar.runtime.avatar import Avatar, Shell, Texture
+    from dinar.runtime.avatar import Avatar, RendererNetwork, Shell, Texture
 
 MAX_SIDE = 4096
 """Most texels along a side of a texture."""
 
+MAX_NETWORK_BYTES = 96 * 1024**2
+"""Most bytes of an avatar's renderer networks, each and together."""
+
+NETWORK_INPUT_CHANNELS = 22
+"""Channels that a renderer network reads: the texture's 16 + 3 + 1 + 1, and the body's coverage."""
+
+_PRESET = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _MAX_ROWS = 1_000_000
 _MAX_BETA = 100.0
 _SUM_TOLERANCE = 1e-3
@@ -90,6 +98,26 @@ def check_avatar(avatar: Avatar, where: str) -> None:
     check_texture(avatar.texture, f"{where}: texture")
     if avatar.shell is not None:
         check_shell(avatar.shell, len(avatar.body.v_template), len(avatar.body.faces), f"{where}: shell")
+    check_networks(avatar.networks, f"{where}: network")
+
+
+def check_networks(networks: Sequence[RendererNetwork], where: str) -> None:
+    """Raise AvatarError unless presets are plain names, no two networks are one, and their size is usual."""
+    for network in networks:
+        if not _PRESET.fullmatch(network.preset):
+            raise AvatarError(
+                f"{where}: expected a preset of 1 to 40 lower-case letters, digits, - and _, "
+                f"got {network.preset[:40]!r}"
+            )
+        if network.precision not in ("fp32", "int8"):
+            raise AvatarError(f"{where}: expected precision fp32 or int8, got {network.precision[:40]!r}")
+        if not network.onnx:
+            raise AvatarError(f"{where} {network.preset}: expected an ONNX file, got no bytes")
+    names = [(network.preset, network.precision) for network in networks]
+    if len(set(names)) < len(names):
+        raise AvatarError(f"{where}: two networks share preset and precision")
+    if sum(len(network.onnx) for network in networks) > MAX_NETWORK_BYTES:
+        raise AvatarError(f"{where}: the networks have more than {MAX_NETWORK_BYTES:,} bytes together")
 
 
 def check_texture(texture: Texture, where: str) -> None:

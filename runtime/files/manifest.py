@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from dinar.runtime.files.archive import Archive
@@ -36,6 +38,15 @@ class ShellReference(msgspec.Struct, frozen=True):
     rgb: Group
 
 
+class NetworkReference(msgspec.Struct, frozen=True):
+    """A renderer network: the member that holds it, which one it is, and how many channels it reads."""
+
+    file: str
+    preset: str
+    precision: Literal["fp32", "int8"]
+    input_channels: int
+
+
 class _Version(msgspec.Struct, frozen=True):
     """The one field that every version of the format has."""
 
@@ -56,6 +67,7 @@ class Manifest(msgspec.Struct, frozen=True):
     sha256: dict[str, str]
     shell: ShellReference | None = None
     preview: str | None = None
+    networks: list[NetworkReference] = []
 
 
 def read_manifest(archive: Archive) -> Manifest:

@@ -12,6 +12,7 @@ from dinar.runtime.avatar import Avatar, Texture, default_avatar_path, open_avat
 from dinar.runtime.body import forward, load_body, open_body_path
 from dinar.runtime.camera import framing
 from dinar.runtime.cpu.rgb import CpuRgbRenderer
+from dinar.runtime.cpu.threads import let_threads_sleep
 from dinar.runtime.motions.builtin_motions import builtin_motion
 
 SIZES = (256, 512, 1024)
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--threads", type=int, default=numba.get_num_threads())
     arguments = parser.parse_args()
+    let_threads_sleep()  # before numba starts them
     numba.set_num_threads(arguments.threads)
     avatars = [bare_avatar()]
     if default_avatar_path().exists():

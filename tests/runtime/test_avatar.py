@@ -22,6 +22,7 @@ from PIL import Image
 from dinar.runtime.avatar import (
     Avatar,
     AvatarError,
+    RendererNetwork,
     Shell,
     Texture,
     default_avatar_path,
@@ -111,6 +112,10 @@ def avatar(body: Body) -> Avatar:
         provenance="random numbers",
         licence="CC0-1.0",
         preview=preview.getvalue(),
+        networks=(
+            RendererNetwork("live", "int8", rng.bytes(2000)),
+            RendererNetwork("live", "fp32", rng.bytes(3000)),
+        ),
     )
 
 
@@ -146,7 +151,9 @@ def test_what_is_saved_opens_the_same(tmp_path: Path, good: bytes, avatar: Avata
 
 def test_the_least_avatar_is_a_body_and_its_rgb(tmp_path: Path, avatar: Avatar, body_file: Path) -> None:
     texture = Texture(rgb=avatar.texture.rgb)
-    least = replace(avatar, betas=np.zeros(0, np.float32), texture=texture, shell=None, preview=None)
+    least = replace(
+        avatar, betas=np.zeros(0, np.float32), texture=texture, shell=None, preview=None, networks=()
+    )
     save_avatar(tmp_path / "x.dinar", least, body_file=body_file)
     assert_same(open_avatar(tmp_path / "x.dinar"), least)
 
@@ -195,6 +202,30 @@ def test_unknown_members_and_fields_of_the_same_format_are_left_alone(
     path = tmp_path / "x.dinar"
     path.write_bytes(changed(good, add))
     assert_same(open_avatar(path), avatar)
+
+
+def test_a_file_from_before_there_were_networks_opens(tmp_path: Path, good: bytes, avatar: Avatar) -> None:
+    def leave_out_networks(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
+        for network in manifest.pop("networks"):
+            del members[network["file"]]
+
+    path = tmp_path / "x.dinar"
+    path.write_bytes(changed(good, leave_out_networks))
+    assert_same(open_avatar(path), replace(avatar, networks=()))
+
+
+def test_networks_are_members_that_say_what_they_are(good: bytes, avatar: Avatar) -> None:
+    members = unzipped(good)
+    assert json.loads(members["manifest.json"])["networks"] == [
+        {
+            "file": f"renderer/live_{network.precision}.onnx",
+            "preset": "live",
+            "precision": network.precision,
+            "input_channels": 22,
+        }
+        for network in avatar.networks
+    ]
+    assert members["renderer/live_int8.onnx"] == avatar.networks[0].onnx
 
 
 def test_the_default_avatar_opens_on_the_open_body() -> None:
@@ -336,6 +367,14 @@ def test_a_faulty_shell_is_neither_saved_nor_opened(
         ({"betas": np.zeros(10)}, "betas: expected float32"),
         ({"betas": np.full(3, np.nan, np.float32)}, "betas: expected finite numbers"),
         ({"preview": b"GIF89a" + bytes(40)}, "preview is not a PNG"),
+        ({"networks": (RendererNetwork("../x", "fp32", b"x"),)}, "network: expected a preset of"),
+        ({"networks": (RendererNetwork("live", "fp16", b"x"),)}, "network: expected precision fp32 or int8"),
+        ({"networks": (RendererNetwork("live", "fp32", b""),)}, "network live: .* got no bytes"),
+        ({"networks": (RendererNetwork("live", "fp32", b"x"),) * 2}, "two networks share"),
+        (
+            {"networks": (RendererNetwork("live", "fp32", bytes((96 << 20) + 1)),)},
+            "more than 100,663,296 bytes",
+        ),
     ],
 )
 def test_faulty_fields_are_not_saved(
@@ -540,6 +579,22 @@ FILE_FAULTS: dict[str, tuple[Change, str]] = {
         lambda f, _: f.update({"preview.png": png_that_claims(60_000, 9)}),
         "4096 pixels a side",
     ),
+    "network is missing": (lambda f, _: f.pop("renderer/live_int8.onnx"), "live_int8.onnx is missing"),
+    "network is empty": (lambda f, _: f.update({"renderer/live_int8.onnx": b""}), "got no bytes"),
+    "network is huge": (
+        lambda f, _: f.update({"renderer/live_int8.onnx": bytes((96 << 20) + 1)}),
+        "live_int8.onnx is larger than 100,663,296 bytes",
+    ),
+    "network with other channels": (
+        lambda _, m: m["networks"][0].update(input_channels=24),
+        "reads 24 channels, this program draws 22",
+    ),
+    "network of a wild name": (lambda _, m: m["networks"][0].update(preset="a b"), "expected a preset of"),
+    "network of unknown precision": (
+        lambda _, m: m["networks"][0].update(precision="fp4"),
+        "not an avatar's manifest",
+    ),
+    "networks are twins": (lambda _, m: m.update(networks=m["networks"][:1] * 2), "two networks share"),
     "body is another": (lambda _, m: m["body"].update(sha256="0" * 64), "another than the manifest names"),
     "UV is another": (lambda _, m: m["body"].update(uv_sha256="0" * 64), "another than the manifest names"),
     "body is no zip": (lambda f, _: f.update({"body.npz": b"x" * 50}), "body.npz: expected a zip"),
@@ -618,6 +673,7 @@ def write_bombs(good: bytes, folder: Path) -> list[Path]:
     zeros = bytes(256 << 20)
     array = npz(vertices=np.frombuffer(zeros, np.float32))
     contents = {"manifest.json": zeros, "texture/rgb.png": zeros, "shell.npz": array, "body.npz": array}
+    contents["renderer/live_int8.onnx"] = zeros
     paths: list[Path] = []
     for name, data in contents.items():
         path = folder / f"{len(paths)}.dinar"

@@ -14,8 +14,9 @@ from PIL import Image
 from dinar.runtime.avatar import Avatar, Texture
 from dinar.runtime.body import Pose, load_body, open_body_path
 from dinar.runtime.camera import Camera
+from dinar.runtime.live_avatar import AS_THEY_COME, FollowingRenderer, LivePoses, Steadiness
 from dinar.runtime.renderer import open_renderer
-from dinar.runtime.run import LiveAvatar, NoPoseError, RunConfig, run
+from dinar.runtime.run import NoPoseError, RunConfig, run
 from dinar.runtime.show import frame_poses, stream_status
 from dinar.runtime.stream import PosePublisher, PoseSubscriber
 
@@ -32,18 +33,18 @@ def avatar() -> Avatar:
 
 @contextmanager
 def streaming(
-    avatar: Avatar, *, accept_betas: bool
-) -> Iterator[tuple[PosePublisher, LiveAvatar, PoseSubscriber]]:
+    avatar: Avatar, *, accept_betas: bool, steadiness: Steadiness = AS_THEY_COME
+) -> Iterator[tuple[PosePublisher, LivePoses, PoseSubscriber]]:
     with (
         PosePublisher("tcp://127.0.0.1:0", bind=True) as publisher,
         PoseSubscriber(publisher.address) as subscriber,
-        LiveAvatar(avatar, subscriber, "pose", open_renderer, accept_betas=accept_betas) as live,
     ):
+        live = LivePoses(avatar, subscriber, "pose", accept_betas=accept_betas, steadiness=steadiness)
         yield publisher, live, subscriber
 
 
 def receive(
-    publisher: PosePublisher, live: LiveAvatar, subscriber: PoseSubscriber, *, betas: np.ndarray | None
+    publisher: PosePublisher, live: LivePoses, subscriber: PoseSubscriber, *, betas: np.ndarray | None
 ) -> Pose:
     """Send until something arrives: a subscriber that has just connected misses the first messages."""
     for _ in range(200):
@@ -53,18 +54,21 @@ def receive(
     pytest.fail("nothing arrived")
 
 
-def silhouette(live: LiveAvatar, pose: Pose, avatar: Avatar) -> int:
+def silhouette(renderer: FollowingRenderer, pose: Pose, avatar: Avatar) -> int:
     """Pixels of the person, seen as `avatar` would be framed."""
     camera = frame_poses(avatar, [pose], width=WIDTH, height=HEIGHT).camera(WIDTH, HEIGHT)
-    return int((live.render(pose, [camera]).numpy()[0, ..., 3] > 128).sum())
+    return int((renderer.render(pose, [camera]).numpy()[0, ..., 3] > 128).sum())
 
 
 def test_the_shape_in_the_stream_is_followed_when_it_may_be(avatar: Avatar) -> None:
-    with streaming(avatar, accept_betas=True) as (publisher, live, subscriber):
-        before = silhouette(live, Pose.rest(), avatar)
+    with (
+        streaming(avatar, accept_betas=True) as (publisher, live, subscriber),
+        FollowingRenderer(lambda: live.avatar, open_renderer) as renderer,
+    ):
+        before = silhouette(renderer, Pose.rest(), avatar)
         pose = receive(publisher, live, subscriber, betas=TALL)
         np.testing.assert_array_equal(live.avatar.betas, TALL)
-        assert silhouette(live, pose, avatar) != before
+        assert silhouette(renderer, pose, avatar) != before
 
 
 def test_shape_belongs_to_the_avatar_otherwise(avatar: Avatar) -> None:

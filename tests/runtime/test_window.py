@@ -9,19 +9,26 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
+import av
+import msgspec
 import numpy as np
 import pytest
+import zmq
 from PIL import Image
+
+from dinar.runtime.stream import PoseSubscriber
+from dinar.runtime.wire import Reason
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CHILD = Path(__file__).with_name("window_child.py")
@@ -178,6 +185,92 @@ def test_says_what_it_waits_for_while_there_is_no_pose(display: Display, tmp_pat
     assert told["text"] > 0.01
 
 
+def test_the_help_names_every_key(display: Display, tmp_path: Path) -> None:
+    run_scene(display, "shows_help", tmp_path)
+    assert_golden(tmp_path / "seen.png", "window_help.png")
+
+
+def test_times_and_a_running_recording_are_shown(display: Display, tmp_path: Path) -> None:
+    run_scene(display, "shows_times", tmp_path)
+    assert_golden(tmp_path / "seen.png", "window_times.png")
+
+
+def test_b_goes_through_the_backgrounds(display: Display, tmp_path: Path) -> None:
+    told = run_scene(display, "goes_through_backgrounds", tmp_path)
+    blue, light, dark, green, square, back = told["corners"]
+    assert [blue, light, dark, green, back] == [
+        [40, 90, 160],
+        [238, 240, 243],
+        [28, 30, 34],
+        [0, 177, 64],
+        [40, 90, 160],
+    ]
+    assert square in ([204] * 3, [255] * 3)
+    assert told["drawn"] == 1, "the person is not drawn anew for it"
+    assert_golden(tmp_path / "seen_4.png", "window_checker.png")
+
+
+def test_m_goes_through_the_modes_and_past_one_that_cannot_be_opened(
+    display: Display, tmp_path: Path
+) -> None:
+    told = run_scene(display, "goes_through_modes", tmp_path)
+    broken, red, plain, broken_again = told["steps"]
+    assert told["while_opening"] == [["opening broken"], ["opening red"], ["opening broken"]]
+    for step in (broken, broken_again):
+        assert step["said"] == ["the network is missing: export it first"]
+    assert broken["pictures"] == {"plain": 1}, "what could be drawn goes on"
+    assert (red["said"], red["pictures"]) == (["red"], {"plain": 1, "red": 1})
+    assert (plain["said"], plain["pictures"]) == (["plain"], {"plain": 2, "red": 1})
+    assert told["closed"] == {"plain": 0, "red": 1}, "the first one is the caller's"
+    assert_golden(tmp_path / "seen_1.png", "window_other_mode.png")
+
+
+def test_the_mode_changes_while_every_picture_is_new(display: Display, tmp_path: Path) -> None:
+    assert run_scene(display, "changes_mode_while_poses_stream_in", tmp_path)["pictures"] > 0
+
+
+def test_v_records_what_is_shown_in_true_time(display: Display, tmp_path: Path) -> None:
+    told = run_scene(display, "records_a_video", tmp_path)
+    assert told["status"] == ["\N{BLACK CIRCLE}recording, 1 s"] or told["status"][0].endswith(", 2 s")
+    (name,) = told["files"]
+    assert told["said"] == [f"saved {tmp_path / name}"]
+    with av.open(str(tmp_path / name)) as video:
+        pictures = [frame.to_ndarray(format="rgb24").astype(int) for frame in video.decode(video=0)]
+    assert len(pictures) == pytest.approx(5 * 30, abs=2)
+    assert {picture.shape for picture in pictures} == {(240, 320, 3)}, "a video keeps its size"
+
+    def left_of_middle(picture: np.ndarray) -> float:
+        """Share of the box, which is darker or brighter than its background, left of the middle."""
+        box = np.abs(picture - picture[0, 0]).max(-1) > 60
+        return float(box[:, :160].sum() / box.sum())
+
+    assert left_of_middle(pictures[30]) == pytest.approx(0.5, abs=0.05)
+    assert left_of_middle(pictures[75]) < 0.35, "the other pose"
+    np.testing.assert_allclose(pictures[75][0, 0], [40, 90, 160], atol=4)
+    np.testing.assert_allclose(pictures[140][0, 0], [238, 240, 243], atol=4)
+    box_heights = [(np.abs(p - p[0, 0]).max(-1) > 60).any(1).sum() for p in (pictures[75], pictures[105])]
+    assert box_heights[1] == pytest.approx(box_heights[0] * 160 / 240, abs=3), "scaled to fit"
+    Image.fromarray(pictures[105].astype(np.uint8)).save(tmp_path / "scaled.png")
+
+
+def test_closing_the_window_finishes_the_recording(display: Display, tmp_path: Path) -> None:
+    (name,) = run_scene(display, "records_until_it_is_closed", tmp_path)["files"]
+    with av.open(str(tmp_path / name)) as video:
+        assert sum(1 for _ in video.decode(video=0)) >= 6
+
+
+def test_what_cannot_be_written_is_told(display: Display, tmp_path: Path) -> None:
+    told = run_scene(display, "cannot_record", tmp_path)
+    for line in (told["recording"][-1], told["screenshot"][-1]):
+        assert "does not exist, make it first" in line
+
+
+def test_views_too_large_for_the_display_are_told_and_left_out(display: Display, tmp_path: Path) -> None:
+    told = run_scene(display, "gets_views_that_are_too_large", tmp_path)
+    assert told["drawn"] == 0
+    assert "32768x16, are larger than this computer shows" in told["said"][-1]
+
+
 def test_full_screen_and_back(display: Display, tmp_path: Path) -> None:
     told = run_scene(display, "goes_full_screen_and_back", tmp_path)
     assert told["sizes"] == [[320, 240], told["screen"], [320, 240]]
@@ -203,6 +296,113 @@ def test_the_demo_shows_a_dancing_person_on_the_screen(display: Display) -> None
         _, told = process.communicate(timeout=30)
     assert process.returncode == 0, told
     assert "Traceback" not in told
+
+
+def test_no_message_stops_the_window(display: Display) -> None:
+    """Good poses and cameras, and between them everything that can be wrong with a message."""
+    with PoseSubscriber("tcp://127.0.0.1:0", bind=True) as held:
+        address = held.address  # a port that is free once this closes
+    options = ["--follow-cameras", "--accept-betas", "--smooth", "medium", "--predict"]
+    process = subprocess.Popen(
+        [
+            Path(sys.executable).with_name("dinar"),
+            *("run", "--poses", address, "--bind", "--background", "#000000", *options),
+        ],
+        env=display.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        with zmq.Context() as context, context.socket(zmq.PUB) as socket:
+            socket.linger = 0
+            socket.connect(address)
+            send_good_and_garbage(socket, until=lambda: screen_is_lit(display), most_seconds=60)
+            send_good_and_garbage(socket, until=lambda: False, most_seconds=5)
+            assert process.poll() is None
+            before = display.screen().copy()
+            send_good_and_garbage(socket, until=lambda: False, most_seconds=1)
+            assert np.any(display.screen() != before), "the person still moves"
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 0, told
+    assert "Traceback" not in told
+    dropped = next(line for line in told.splitlines() if line.startswith("malformed messages dropped: "))
+    assert {reason for reason in get_args(Reason) if reason in dropped} == set(get_args(Reason)), told
+
+
+def screen_is_lit(display: Display) -> bool:
+    return bool((display.screen().max(-1) > 40).mean() > 0.005)
+
+
+def send_good_and_garbage(socket: Any, *, until: Callable[[], bool], most_seconds: float) -> None:
+    """Send for a while, in turn what is good and what is not."""
+    session, end, rounds = secrets.randbits(32), time.monotonic() + most_seconds, 0
+    while time.monotonic() < end and not until():
+        for k, wrong in enumerate(garbage(session)):
+            seq = 1000 * rounds + k
+            pose = np.zeros((55, 3), "<f4")
+            pose[17, 2] = math.sin(0.4 * seq)
+            good = message(session, seq, pose=pose)
+            views = [
+                {"T_camera_world": IN_FRONT.tobytes(), "width": 300, "height": 300, "fov": FOV.tobytes()}
+            ]
+            for parts in (
+                wrong,
+                (b"camera", msgspec.msgpack.encode(header(session, seq) | {"views": views})),
+            ):
+                socket.send_multipart(parts)
+                time.sleep(0.025)  # long enough to be taken before the next replaces it
+            socket.send_multipart((b"pose", good))
+            time.sleep(0.01)
+        rounds += 1
+
+
+IN_FRONT = np.array([[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 4], [0, 0, 0, 1]], "<f4")
+FOV = np.array([-0.4, 0.4, 0.4, -0.4], "<f4")
+
+
+def header(session: int, seq: int) -> dict[str, Any]:
+    return {"v": 1, "session": session, "seq": seq, "t_us": time.time_ns() // 1000}
+
+
+def message(session: int, seq: int, **fields: Any) -> bytes:
+    arrays = {"pose": np.zeros(165, "<f4"), "transl": np.zeros(3, "<f4"), **fields}
+    values = {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in arrays.items() if v is not None}
+    return msgspec.msgpack.encode(header(session, seq) | values)
+
+
+def garbage(session: int) -> list[tuple[bytes, ...]]:
+    """One message for each way to be wrong, and some that are right and strange."""
+    rng = np.random.default_rng(secrets.randbits(32))
+    seq = 2**40 + secrets.randbits(32)
+
+    def pose(**fields: Any) -> tuple[bytes, ...]:
+        return b"pose", message(session ^ 1, seq, **fields)
+
+    nan, far = np.full(165, np.nan, "<f4"), np.array([9e3, -9e3, 9e3], "<f4")
+    return [
+        (b"pose",),
+        (b"pose", b"", b"more"),
+        (b"pose/\xff\xfe", b"topic"),
+        (b"pose", bytes(100_000)),
+        (b"pose", b""),
+        (b"pose", rng.bytes(500)),
+        (b"pose", message(session, seq)[:-7]),
+        pose(v=9),
+        pose(pose=None),
+        pose(transl=[1, 2, 3]),
+        pose(pose=np.zeros(164, "<f4")),
+        pose(pose=nan),
+        pose(pose=np.full(165, 90, "<f4")),
+        pose(expr=np.full(11, 0.1, "<f4")),
+        pose(transl=np.full(3, np.inf, "<f4")),
+        (b"camera", rng.bytes(99)),
+        (b"camera", msgspec.msgpack.encode(header(session, seq) | {"views": []})),
+        pose(transl=far),
+        pose(pose=rng.normal(0, 3, 165).astype("<f4")),
+        pose(expr=np.full(10, 99, "<f4"), betas=rng.normal(0, 9, 10).astype("<f4")),
+    ]
 
 
 def wait_for_picture(
@@ -235,12 +435,12 @@ def test_without_a_display_one_sentence_says_how_to_record() -> None:
         check=False,
     )
     last_line = done.stderr.splitlines()[-1]
-    assert last_line.startswith("dinar.runtime.window.WindowError: cannot open a window (")
+    assert last_line.startswith("dinar.runtime.display.native.WindowError: cannot open a window (")
     assert "--headless --out" in last_line
 
 
 def test_fitting_keeps_the_shape_and_centres() -> None:
-    from dinar.runtime.window import capped, fit
+    from dinar.runtime.display.fit import capped, fit
 
     assert fit((100, 100), (300, 200)) == (50, 0, 200, 200)
     assert fit((200, 100), (100, 300)) == (0, 125, 100, 50)

@@ -19,6 +19,7 @@ from PIL import Image
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.display.orbit import Orbit
+from dinar.runtime.errors import DinarError
 from dinar.runtime.renderer import Frame
 from dinar.runtime.trace import Stage
 from dinar.runtime.window import Window
@@ -32,15 +33,19 @@ def pose(x: float = 0.0) -> Pose:
 
 
 class Marker:
-    """Draws a box of eight coloured, soft discs about the pose's translation, and counts its pictures."""
+    """Draws a box of eight coloured, soft discs about the pose's translation, and counts its pictures.
 
-    def __init__(self) -> None:
-        self.pictures = 0
+    With a tint all discs have that colour.
+    """
+
+    def __init__(self, tint: tuple[int, int, int] | None = None, stages: Sequence[Stage] = ()) -> None:
+        self.pictures, self.closed = 0, 0
+        self.tint, self.stages = tint, tuple(stages) or (Stage("marker", 1.5),)
 
     def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
         self.pictures += 1
         rgba = np.stack([self._draw(pose, camera) for camera in cameras])
-        return Frame(rgba=rgba, stages=(Stage("marker", 1.5),))
+        return Frame(rgba=rgba, stages=self.stages)
 
     def _draw(self, pose: Pose, camera: Camera) -> np.ndarray:
         y, x = np.mgrid[: camera.height, : camera.width] + 0.5
@@ -52,12 +57,12 @@ class Marker:
             near = np.hypot(x - seen[0] / seen[2], y - seen[1] / seen[2]) / camera.height
             alpha = np.clip((0.09 - near) / 0.02, 0, 1) * (1 - 0.1 * k)
             chosen = alpha > rgba[..., 3] / 255
-            rgba[chosen, :3] = 255 * corner
+            rgba[chosen, :3] = 255 * corner if self.tint is None else self.tint
             rgba[chosen, 3] = np.round(255 * alpha[chosen])
         return rgba
 
     def close(self) -> None:
-        """Nothing is held."""
+        self.closed += 1
 
     def __enter__(self) -> Self:
         return self
@@ -69,8 +74,13 @@ class Marker:
 class Session:
     """A window under test, the renderer behind it and what it asked for."""
 
-    def __init__(self, source: Callable[[float], Pose | None] | None = None, **options: Any) -> None:
-        self.marker = Marker()
+    def __init__(
+        self,
+        source: Callable[[float], Pose | None] | None = None,
+        marker: Marker | None = None,
+        **options: Any,
+    ) -> None:
+        self.marker = marker or Marker()
         self.fixed = pose()
         self.window = Window(
             self.marker,
@@ -241,11 +251,149 @@ def waits_for_the_first_pose(_: Path) -> dict[str, Any]:
 
 
 def saves_a_screenshot(folder: Path) -> dict[str, Any]:
-    session = Session(screenshot_folder=folder)
+    session = Session(folder=folder)
     session.press("S")
     (path,) = folder.glob("dinar-*.png")
     path.rename(folder / "seen.png")
     return {}
+
+
+class Clock:
+    """Stands still until it is moved on."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+STAGES = [Stage("skin", 0.61), Stage("raster", 2.28), Stage("sample", 3.4), Stage("shade", 1.07)]
+STATUS = [
+    "pose age 12.3 ms   received 1203   shown 1100   skipped 103",
+    "malformed messages dropped: not msgpack 2, length 1",
+    "smoothing medium adds up to 54 ms   prediction 29 ms ahead",
+]
+
+
+def shows_help(folder: Path) -> dict[str, Any]:
+    session = Session(size=(480, 480))
+    session.press("H")
+    Image.fromarray(session.grab()).save(folder / "seen.png")
+    return {}
+
+
+def shows_times(folder: Path) -> dict[str, Any]:
+    session = Session(
+        marker=Marker(stages=STAGES),
+        size=(480, 360),
+        status=lambda: STATUS,
+        mode="rgb",
+        now=Clock(),
+        folder=folder,
+    )
+    session.press("TAB")
+    session.press("V")
+    Image.fromarray(session.grab()).save(folder / "seen.png")
+    session.window.close()
+    return {}
+
+
+def goes_through_backgrounds(folder: Path) -> dict[str, Any]:
+    clock = Clock()
+    session = Session(now=clock)
+    corners = []
+    for k in range(6):
+        seen = session.grab()
+        Image.fromarray(seen).save(folder / f"seen_{k}.png")
+        corners.append(seen[-1, -1].tolist())
+        session.press("B")
+    return {"corners": corners, "drawn": session.marker.pictures}
+
+
+def goes_through_modes(folder: Path) -> dict[str, Any]:
+    """Of three modes one cannot be opened."""
+    opened: dict[str, Marker] = {}
+    said: list[tuple[str, ...]] = []
+
+    def open_mode(mode: str) -> Marker:
+        said.append(session.window._panel_lines)
+        if mode == "broken":
+            raise DinarError("the network is missing: export it first")
+        opened[mode] = Marker(tint=(200, 30, 30))
+        return opened[mode]
+
+    session = Session(mode="plain", modes=("plain", "broken", "red"), open_mode=open_mode, now=Clock())
+    steps = []
+    for _ in range(4):
+        session.press("M")
+        Image.fromarray(session.grab()).save(folder / f"seen_{len(steps)}.png")
+        pictures = {"plain": session.marker.pictures} | {m: r.pictures for m, r in opened.items()}
+        steps.append({"said": session.window._panel_lines, "pictures": pictures})
+    session.window.close()
+    closed = {"plain": session.marker.closed} | {m: renderer.closed for m, renderer in opened.items()}
+    return {"steps": steps, "while_opening": said, "closed": closed}
+
+
+def changes_mode_while_poses_stream_in(_: Path) -> dict[str, Any]:
+    other = Marker()
+    poses = (pose(0.001 * k) for k in range(10_000))
+    session = Session(lambda _: next(poses), mode="a", modes=("a", "b"), open_mode=lambda _: other)
+    session.press("M")
+    return {"pictures": other.pictures}
+
+
+def records_a_video(folder: Path) -> dict[str, Any]:
+    """Two seconds of one pose, one of another; a wider window, another background; a pause of the clock."""
+    clock = Clock()
+    poses = [pose()]
+    session = Session(lambda _: poses[-1], now=clock, folder=folder)
+
+    def pass_seconds(seconds: float) -> None:
+        for _ in range(round(seconds / 0.02)):
+            clock.seconds += 0.02
+            session.native.dispatch_events()
+            session.window.tick()
+
+    session.press("V")
+    pass_seconds(2)
+    status = session.window._panel_lines
+    poses.append(pose(0.5))
+    pass_seconds(1)
+    session.native.set_size(480, 240)
+    session.settle()
+    pass_seconds(1)
+    session.press("B")
+    pass_seconds(1)
+    session.press("V")
+    return {
+        "status": status,
+        "said": session.window._panel_lines,
+        "files": [p.name for p in folder.iterdir()],
+    }
+
+
+def records_until_it_is_closed(folder: Path) -> dict[str, Any]:
+    session = Session(folder=folder)
+    session.press("V")
+    time.sleep(0.2)
+    session.window.tick()
+    session.window.close()
+    return {"files": [p.name for p in folder.iterdir()]}
+
+
+def cannot_record(folder: Path) -> dict[str, Any]:
+    session = Session(folder=folder / "missing")
+    session.press("V")
+    recording = session.window._panel_lines
+    session.press("S")
+    return {"recording": recording, "screenshot": session.window._panel_lines}
+
+
+def gets_views_that_are_too_large(_: Path) -> dict[str, Any]:
+    large = [FRONT.camera(8192, 16)] * 4
+    session = Session(cameras=lambda: large)
+    return {"drawn": session.marker.pictures, "said": session.window._panel_lines}
 
 
 def goes_full_screen_and_back(_: Path) -> dict[str, Any]:

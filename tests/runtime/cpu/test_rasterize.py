@@ -11,6 +11,7 @@ from dinar.runtime.cpu.rasterize_reference import (
     rasterize_reference,
     visibility_reference,
 )
+from dinar.runtime.cpu.visibility import NARROW
 
 
 def pixel_camera(width, height, depth=1.0):
@@ -280,6 +281,38 @@ def test_a_work_space_keeps_nothing_of_the_picture_before():
         fresh = Rasterizer(faces, 3, 32, 32).draw(flat(corners), [camera], cull_back_faces=False)
         np.testing.assert_array_equal(again.triangle, fresh.triangle)
         np.testing.assert_array_equal(again.inverse_depth, fresh.inverse_depth)
+
+
+@pytest.mark.parametrize("samples", [1, 4])
+def test_pieces_on_both_sides_of_the_widest_that_32_bits_hold(samples):
+    side = NARROW / 256 / (1 if samples == 1 else 2)  # pixels
+    rng = np.random.default_rng(12)
+    corners = []
+    for extent in side + np.array([-1.0, -1 / 256, 0.0, 1 / 256, 1.0, 40.0]):
+        box = extent * np.array([(0, 0), (1, 1), (1, 0), (0, 1), (0.5, 1), (0.5, 0)])
+        for i, j, k in ((0, 1, 2), (0, 3, 1), (0, 2, 4), (3, 1, 5)):
+            corners.append(box[[i, j, k]] + np.round(rng.uniform(-20, 40, 2) * 256) / 256)
+    points = np.concatenate(corners)
+    vertices = flat(points)
+    vertices[:, 2] = rng.uniform(0.5, 2.0, len(vertices))
+    vertices[:, :2] *= vertices[:, 2:]  # stays where it is in the picture
+    faces = np.arange(len(vertices), dtype=np.int32).reshape(-1, 3)
+    camera = Camera(np.eye(4), np.eye(3), 97, 83)
+    seen = Rasterizer(faces, len(vertices), 97, 83, samples=samples).draw(
+        vertices, [camera], cull_back_faces=False
+    )
+    fine = scaled(camera, 2) if samples == 4 else camera
+    triangle, inverse_depth = visibility_reference(
+        project_reference(vertices, fine),
+        faces,
+        fine.width,
+        fine.height,
+        cull_back_faces=False,
+        rotated_grid=samples == 4,
+    )
+    assert len(np.unique(triangle)) > len(faces) // 2
+    np.testing.assert_array_equal(seen.triangle[0], triangle)
+    np.testing.assert_array_equal(seen.inverse_depth[0], inverse_depth)
 
 
 @pytest.mark.parametrize("samples", [1, 4])

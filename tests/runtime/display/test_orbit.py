@@ -56,7 +56,7 @@ def test_what_the_mouse_holds_follows_a_drag(orbit: Orbit, way: float) -> None:
     assert dragged_up[1] < HEIGHT / 2
 
 
-@given(orbits, SMALL, SMALL)
+@given(orbits, SMALL, st.floats(-0.15, 0.15))  # further up, the poles would stop it
 def test_a_drag_and_its_way_back_is_no_drag(orbit: Orbit, right: float, up: float) -> None:
     back = orbit.dragged(right, up).dragged(-right, -up)
     assert math.isclose(math.cos(back.azimuth - orbit.azimuth), 1, abs_tol=1e-9)

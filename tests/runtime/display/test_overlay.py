@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dinar.runtime.display.overlay import text_panel
+from dinar.runtime.display.overlay import DOT, text_panel
 
 
 def ink(panel: np.ndarray) -> np.ndarray:
@@ -29,8 +29,22 @@ def test_a_tab_starts_a_column() -> None:
     assert right_ends[0] == right_ends[1], "both x stand below each other"
 
 
+def test_a_long_line_goes_on_below() -> None:
+    one, many = (text_panel([line], font_size=14, max_width=120) for line in ("word", "word " * 20))
+    assert many.shape[1] <= 120
+    assert many.shape[0] > one.shape[0] + 4 * 19
+    assert all(ink(many)[row : row + 19].any() for row in range(7, many.shape[0] - 26, 19))
+
+
 def test_a_panel_is_never_wider_than_asked() -> None:
-    assert text_panel(["word " * 100], font_size=14, max_width=120).shape[1] == 120
+    assert text_panel(["x" * 100], font_size=14, max_width=120).shape[1] == 120
+
+
+def test_a_dot_is_a_red_disc_before_its_text() -> None:
+    panel = text_panel([f"{DOT}recording"], font_size=14, max_width=400).astype(int)
+    red = (panel[..., 0] > 150) & (panel[..., 1] < 100)
+    assert red.sum() > 40
+    assert np.flatnonzero(red.any(0)).max() < np.flatnonzero(ink(panel).any(0)).min()
 
 
 def test_text_grows_with_its_font() -> None:

@@ -1,0 +1,233 @@
+"""`dinar bench`: how long a pose takes to become a picture, stage by stage, as it happens live."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import tyro
+from rich.console import Console
+
+from dinar.runtime.avatar import default_avatar_path, open_avatar
+from dinar.runtime.errors import UsageError
+from dinar.runtime.measure.machine import this_machine, versions
+from dinar.runtime.measure.networks import check_modes, with_networks
+from dinar.runtime.measure.page import page
+from dinar.runtime.measure.pipeline import BenchError
+from dinar.runtime.measure.records import Event, Peer, Report, Result, Settings, Spec, Startup
+from dinar.runtime.measure.report import print_report
+from dinar.runtime.motion import load_motion
+from dinar.runtime.play import MAX_FPS
+from dinar.runtime.show import MAX_SECONDS, MAX_SIZE
+
+STARTS = 5
+BUSY_SHARE = 0.1
+"""Where other processes take more than this of the processors, the numbers are called into question."""
+_WORKER = (sys.executable, "-m", "dinar.runtime.measure.worker")
+_PEERS = (sys.executable, "-m", "dinar.trainer.peers")
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """Measure from the pose received to the picture shown: poses come over ZeroMQ from another process."""
+
+    avatar: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[AVATAR]")] = None
+    """The .dinar file; the avatar that comes with dinar when left out."""
+    modes: tuple[str, ...] = ()
+    """What to measure, for example rgb live_int8; all that the avatar supports when left out."""
+    network: tuple[Path, ...] = ()
+    """Networks to measure beside the avatar's own: files with names such as live_int8.onnx."""
+    motion: str = "dance"
+    """What the publisher plays: a built-in motion or a SMPL-X / AMASS .npz file."""
+    size: int = 512
+    """Width and height of the picture, in pixels."""
+    rate: float = 30.0
+    """Poses per second."""
+    warm_up: int = 30
+    """Frames before measuring."""
+    window: int = 90
+    """Frames of a window; windows are repeated until three in a row agree."""
+    tolerance: float = 0.1
+    """Share by which the medians of three windows may differ and still agree."""
+    seconds: float = 30.0
+    """Longest time to measure a mode."""
+    json: Path | None = None
+    """Write all numbers to this file."""
+    html: Path | None = None
+    """Write a report with plots to this file."""
+    startup: bool = False
+    """Measure, too, how long a start takes to the first frame, with kernels compiled before and without."""
+    peers: bool = False
+    """Measure, too, what else does a part of the work, where it is installed: smplx, ONNX Runtime, torch."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a number out of range or a file that cannot be written."""
+        for name, value, low, high in (
+            ("size", self.size, 16, MAX_SIZE),
+            ("warm-up", self.warm_up, 0, 10_000),
+            ("window", self.window, 1, 10_000),
+        ):
+            if not low <= value <= high:
+                raise UsageError(f"--{name} must be from {low} to {high}, not {value}")
+        for name, number, most in (
+            ("rate", self.rate, MAX_FPS),
+            ("seconds", self.seconds, MAX_SECONDS),
+            ("tolerance", self.tolerance, 1.0),
+        ):
+            if not (math.isfinite(number) and 0 < number <= most):
+                raise UsageError(f"--{name} must be above 0 and at most {most:g}, not {number}")
+        for name, path in (("json", self.json), ("html", self.html)):
+            if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+                raise UsageError(f"--{name} {path} cannot be written: give a file in a folder that is there")
+
+
+def bench(config: BenchConfig) -> int:
+    """Measure, print, and write the files that `config` names; returns the status. Raises DinarError."""
+    console = Console(stderr=True)
+    settings = _settings(config)
+    avatar = with_networks(open_avatar(settings.avatar), settings.networks)
+    load_motion(config.motion, avatar.body, betas=avatar.betas)  # a wrong name is told before anything runs
+    modes = check_modes(config.modes, avatar)
+    machine = this_machine()
+    console.print(f"{machine.name}: {machine.cpu}, {machine.cores} cores, {machine.os}", highlight=False)
+    if machine.load_average:
+        console.print(f"load average {' '.join(map(str, machine.load_average))}", highlight=False)
+    results = {mode: _measure(Spec(mode, settings), console) for mode in modes}
+    startup = _measure_startup(Spec(modes[0], settings), console) if config.startup else None
+    peers = _measure_peers(settings, results, console) if config.peers else ()
+    report = Report(
+        machine=machine,
+        versions=versions(),
+        settings=settings,
+        results={mode: result.stages for mode, result in results.items()},
+        details={mode: result.details for mode, result in results.items()},
+        startup=startup,
+        peers=peers,
+        warnings=_warnings(results),
+    )
+    print_report(report, Console())
+    if config.json is not None:
+        _write(config.json, msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n")
+    if config.html is not None:
+        _write(config.html, page(report))
+    return 0
+
+
+def _settings(config: BenchConfig) -> Settings:
+    return Settings(
+        avatar=str((config.avatar or default_avatar_path()).absolute()),
+        networks=tuple(str(path.absolute()) for path in config.network),
+        motion=config.motion,
+        size=config.size,
+        rate=config.rate,
+        warm_up=config.warm_up,
+        window=config.window,
+        seconds=config.seconds,
+        tolerance=config.tolerance,
+    )
+
+
+def _measure(spec: Spec, console: Console) -> Result:
+    """Measure one mode in a process of its own, and say how far it is; raises BenchError."""
+    with console.status(f"{spec.mode}: starting") as status, _events(spec) as events:
+        for event in events:
+            if event.doing:
+                status.update(f"{spec.mode}: {event.doing}")
+            if event.result is not None:
+                return event.result
+    raise BenchError(f"measuring {spec.mode} ended early")
+
+
+@contextmanager
+def _events(spec: Spec, environment: Mapping[str, str] | None = None) -> Iterator[Iterator[Event]]:
+    """Run the worker and give its events; raises BenchError with what went wrong there."""
+    command = [*_WORKER, msgspec.json.encode(spec).decode()]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert worker.stdout is not None
+    lines = worker.stdout
+
+    def read() -> Iterator[Event]:
+        for line in lines:
+            event = msgspec.json.decode(line, type=Event)
+            if event.error:
+                raise BenchError(event.error)
+            yield event
+        if worker.wait():
+            raise BenchError(f"measuring {spec.mode} failed with status {worker.returncode}")
+
+    try:
+        yield read()
+    except BaseException:  # Ctrl-C as well: nothing that was started outlives the command
+        worker.terminate()
+        raise
+    finally:
+        worker.wait()  # it ends by itself once it has told its result
+        worker.stdout.close()
+
+
+def _measure_startup(spec: Spec, console: Console) -> Startup:
+    """Time starts, from creating the process to having its first frame; raises BenchError."""
+    starting = replace(spec, first_frame_only=True)
+    with console.status("start with an empty cache of kernels"), tempfile.TemporaryDirectory() as empty:
+        cold = _time_start(starting, {**os.environ, "NUMBA_CACHE_DIR": empty, "DINAR_CACHE": empty})
+    with console.status(f"{STARTS} starts with warm caches"):
+        warm = [_time_start(starting, os.environ) for _ in range(STARTS)]
+    return Startup(first_frame_s=float(np.median(warm)), warm_s=warm, cold_s=cold)
+
+
+def _time_start(spec: Spec, environment: Mapping[str, str]) -> float:
+    start = time.perf_counter()
+    with _events(spec, environment) as events:
+        for event in events:
+            if event.first_frame:
+                return time.perf_counter() - start
+    raise BenchError("the first frame never came")
+
+
+def _measure_peers(settings: Settings, results: Mapping[str, Result], console: Console) -> tuple[Peer, ...]:
+    """Let `dinar.trainer.peers` measure in a process of its own: torch never enters this one."""
+    command = [*_PEERS, "--size", str(settings.size), "--avatar", settings.avatar]
+    command += ["--network", *settings.networks]
+    networks = [result.details.network for result in results.values() if result.details.network is not None]
+    if networks:
+        command += ["--crop", str(networks[0].crop_width), str(networks[0].crop_height)]
+    with console.status("peers: smplx, ONNX Runtime, torch"):
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        return (Peer("peers", missing=f"not measured: {reason}"),)
+    return msgspec.json.decode(done.stdout, type=tuple[Peer, ...])
+
+
+def _warnings(results: Mapping[str, Result]) -> tuple[str, ...]:
+    """What a reader of the numbers must know."""
+    found = []
+    for mode, result in results.items():
+        details = result.details
+        if details.others_cpu_share is not None and details.others_cpu_share > BUSY_SHARE:
+            share = f"{100 * details.others_cpu_share:.0f}%"
+            found.append(f"{mode}: other processes took {share} of the processors; times are too long")
+        if not details.stable:
+            found.append(f"{mode}: the windows never agreed; use a quiet machine or more --seconds")
+        if details.figure.height_share < 0.9:
+            share = f"{100 * details.figure.height_share:.0f}%"
+            found.append(f"{mode}: the person fills {share} of the height in some poses, less than 90%")
+    return tuple(found)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BenchError(f"{path} cannot be written ({error.strerror or error})") from error

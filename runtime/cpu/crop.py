@@ -1,0 +1,87 @@
+"""Which part of a picture the renderer network draws: a rectangle around the person, of one of a few sizes.
+
+A network is compiled for each size, so sizes are few, and a rectangle changes its size rarely. Rectangles
+start at multiples of 32 pixels: every level of the network then sees the same grid wherever the rectangle is,
+and what does not move looks the same when the rectangle does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dinar.runtime.cpu.network import MULTIPLE
+
+_EIGHTHS = (2, 3, 4, 5, 6, 8)
+
+PATIENCE = 30
+"""Pictures for which a smaller side must have been enough before a rectangle shrinks."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rectangle of a picture; all four are multiples of 32, so it may end beyond the right or lower border.
+
+    Attributes:
+        left: its first column.
+        top: its first row.
+        width: columns.
+        height: rows.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class CropChooser:
+    """Chooses the rectangle for one camera, picture after picture."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """Start with no rectangle, for pictures of this size."""
+        self._columns, self._rows = _Side(width), _Side(height)
+
+    def choose(self, box: tuple[int, int, int, int]) -> Crop:
+        """Return a rectangle that holds `box` as far as that lies in the picture.
+
+        Args:
+            box: first column, first row, end column, end row; it overlaps the picture.
+        """
+        left, width = self._columns.place(box[0], box[2])
+        top, height = self._rows.place(box[1], box[3])
+        return Crop(left, top, width, height)
+
+
+class _Side:
+    """The columns (or the rows) of a rectangle."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lengths = side_lengths(size)
+        self._start = self._length = self._waited = 0
+
+    def place(self, first: int, end: int) -> tuple[int, int]:
+        """Return start and length for what spans `first` to `end`."""
+        first, end = max(first, 0), min(end, self._size)
+        full = self._lengths[-1]
+        aligned = first // MULTIPLE * MULTIPLE
+        wanted = next(n for n in self._lengths if min(aligned, full - n) + n >= end)
+        self._waited = self._waited + 1 if wanted < self._length else 0
+        resized = wanted > self._length or self._waited >= PATIENCE
+        if resized:
+            self._length, self._waited = wanted, 0
+        if resized or first < self._start or end > self._start + self._length:
+            centred = (first + end - self._length) // 2 // MULTIPLE * MULTIPLE
+            least = -(-(end - self._length) // MULTIPLE) * MULTIPLE
+            self._start = min(max(centred, least, 0), aligned, full - self._length)
+        return self._start, self._length
+
+
+def side_lengths(size: int) -> tuple[int, ...]:
+    """Return the lengths, ascending, that a rectangle's side can have in a picture of so many pixels."""
+    return tuple(sorted({_up(eighths / 8 * _up(size)) for eighths in _EIGHTHS}))
+
+
+def _up(length: float) -> int:
+    """Return the next multiple of 32."""
+    return int(-(-length // MULTIPLE)) * MULTIPLE

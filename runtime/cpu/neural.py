@@ -1,0 +1,218 @@
+"""The `neural` renderer on the CPU: the rasterized texture of the bare body through the renderer network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import numba
+import numpy as np
+from numba import njit
+
+from dinar.runtime.avatar import Avatar, RendererNetwork
+from dinar.runtime.body import Pose
+from dinar.runtime.camera import Camera
+from dinar.runtime.cpu.channels import CHANNELS, make_neural_texture, pack_corners, sample_channels
+from dinar.runtime.cpu.crop import Crop, CropChooser
+from dinar.runtime.cpu.network import CpuNetwork
+from dinar.runtime.cpu.rasterize import Rasterizer, Visibility, gather_corner_uv
+from dinar.runtime.cpu.skin import Skinner, skinned_body
+from dinar.runtime.errors import DinarError
+from dinar.runtime.renderer import Frame
+from dinar.runtime.trace import Stage
+
+STAND_OFF_M = 0.1
+"""Metres by which clothes and hair may stand off the body and are still drawn whole."""
+
+MAX_OPEN_NETWORKS = 5
+"""Rectangle sizes whose networks are kept open (16 MB each for `live` in int8 at 512 x 512, 40 MB in fp32);
+beyond, the one that was not used for longest is closed."""
+
+_DRAW_STAGES = ("sample", "network", "paste")
+
+
+class CpuNeuralRenderer:
+    """Draws one avatar through its renderer network; its shell takes no part. See `Renderer`.
+
+    Only a rectangle around the person goes through the network. The first picture of each rectangle's size
+    takes longer: a network is opened for it.
+    """
+
+    def __init__(
+        self, avatar: Avatar, network: RendererNetwork | None = None, *, threads: int | None = None
+    ) -> None:
+        """Prepare the avatar.
+
+        Args:
+            avatar: drawn with its own betas and texture.
+            network: one of the avatar's networks; the fastest of them when left out.
+            threads: processor threads for the network; None: as many as OpenVINO finds best.
+
+        Raises:
+            DinarError: the avatar has no network, or lacks what the network reads.
+        """
+        mesh = skinned_body(avatar.body, avatar.betas)
+        self._network = network or fastest_network(avatar)
+        self._threads = threads
+        self._texture = make_neural_texture(avatar.texture)
+        self._skinner: Skinner | None = Skinner(mesh)
+        self._vertex_count = mesh.vertex_count
+        self._faces = np.ascontiguousarray(mesh.faces, np.int32)
+        self._corners = pack_corners(self._faces, gather_corner_uv(mesh.uv, mesh.uv_faces, len(mesh.faces)))
+        self._rasterizer: Rasterizer | None = None
+        self._choosers: list[CropChooser] = []
+        self._drawn: list[Crop | None] = []  # where the last pictures may not be empty
+        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+        self._open: dict[tuple[int, int], _CropNetwork] = {}  # by height and width, last used last
+
+    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
+        """Draw `pose` seen by each camera; see `Renderer.render`."""
+        if self._skinner is None:
+            raise ValueError("render expects an open renderer, and this one is closed: open another")
+        rasterizer = self._work_space(cameras)
+        start = perf_counter()
+        vertices = self._skinner(pose)
+        skinned = perf_counter()
+        seen = rasterizer.draw(vertices, cameras)
+        rastered = perf_counter()
+        times = np.zeros(len(_DRAW_STAGES))
+        for n, camera in enumerate(cameras):
+            times += self._draw(seen, n, camera)
+        stages = (
+            Stage("skin", 1e3 * (skinned - start)),
+            Stage("raster", 1e3 * (rastered - skinned)),
+            *(Stage(stage, 1e3 * float(t)) for stage, t in zip(_DRAW_STAGES, times, strict=True)),
+        )
+        return Frame(self._rgba[: len(cameras)], stages)
+
+    @property
+    def crops(self) -> tuple[Crop | None, ...]:
+        """The rectangle of each last picture that went through the network; None where nobody was seen."""
+        return tuple(self._drawn)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._skinner = self._rasterizer = None
+        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+        while self._open:
+            self._open.popitem()[1].network.close()
+
+    def __enter__(self) -> CpuNeuralRenderer:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _work_space(self, cameras: Sequence[Camera]) -> Rasterizer:
+        """Return a rasterizer for so many cameras of this size: the last one where it serves."""
+        if not cameras:
+            raise ValueError("render expects at least one camera")
+        height, width = cameras[0].height, cameras[0].width
+        if (
+            self._rasterizer is None
+            or self._rgba.shape[1:3] != (height, width)
+            or len(self._rgba) < len(cameras)
+        ):
+            self._rasterizer = Rasterizer(
+                self._faces, self._vertex_count, width, height, cameras=len(cameras), samples=1
+            )
+            self._rgba = np.zeros((len(cameras), height, width, 4), np.uint8)
+            self._choosers = [CropChooser(width, height) for _ in cameras]
+            self._drawn = [None] * len(cameras)
+        return self._rasterizer
+
+    def _draw(self, seen: Visibility, n: int, camera: Camera) -> tuple[float, float, float]:
+        """Draw picture `n` and return the seconds spent on sampling, on the network and on pasting."""
+        if seen.bbox[n, 2] == 0:
+            self._clear(n)
+            return 0.0, 0.0, 0.0
+        start = perf_counter()
+        crop = self._choosers[n].choose(_with_stand_off(seen, n, camera))
+        work = self._network_for(crop)
+        opened = perf_counter()
+        sample_channels(
+            self._texture,
+            self._corners,
+            seen.homogeneous[n],
+            seen.triangle[n],
+            crop.left,
+            crop.top,
+            numba.get_num_threads(),
+            work.spans,
+            work.network.inputs.reshape(crop.height, crop.width * CHANNELS),
+        )
+        sampled = perf_counter()
+        rgba = work.network.run()
+        ran = perf_counter()
+        if self._drawn[n] != crop:
+            self._clear(n)
+        self._drawn[n] = crop
+        paste(rgba[0].view("<u4")[..., 0], crop.left, crop.top, self._rgba[n].view("<u4")[..., 0])
+        return sampled - opened, (opened - start) + (ran - sampled), perf_counter() - ran
+
+    def _clear(self, n: int) -> None:
+        """Empty picture `n`."""
+        crop = self._drawn[n]
+        if crop is not None:
+            self._rgba[n, crop.top : crop.top + crop.height, crop.left : crop.left + crop.width] = 0
+        self._drawn[n] = None
+
+    def _network_for(self, crop: Crop) -> _CropNetwork:
+        """Return the network for rectangles of this size, opened now if need be."""
+        size = (crop.height, crop.width)
+        found = self._open.pop(size, None)
+        if found is None:
+            if len(self._open) >= MAX_OPEN_NETWORKS:
+                self._open.pop(next(iter(self._open))).network.close()
+            found = _CropNetwork(self._network, size, self._threads)
+        self._open[size] = found
+        return found
+
+
+class _CropNetwork:
+    """A network opened for rectangles of one size, and what is in its input."""
+
+    def __init__(self, network: RendererNetwork, size: tuple[int, int], threads: int | None) -> None:
+        self.network = CpuNetwork(network.onnx, *size, threads=threads)
+        self.spans = np.zeros((size[0], 2), np.int32)  # see `sample_channels`
+
+
+def fastest_network(avatar: Avatar) -> RendererNetwork:
+    """Return the network of an avatar that takes the least time on a CPU: `live` before `paper`, then int8.
+
+    Raises DinarError when it has none.
+    """
+    if not avatar.networks:
+        raise DinarError(
+            f"the avatar {avatar.name!r} has no renderer network, so it cannot be shown with --mode neural: "
+            "use --mode rgb, or an avatar that carries one"
+        )
+    return min(avatar.networks, key=lambda n: (n.preset != "live", n.precision != "int8"))
+
+
+def _with_stand_off(seen: Visibility, n: int, camera: Camera) -> tuple[int, int, int, int]:
+    """Return the rectangle around the body and whatever stands off it, pixels (see `CropChooser.choose`)."""
+    first_column, first_row, end_column, end_row = (int(edge) for edge in seen.bbox[n])
+    depth = float(seen.homogeneous[n, :, 2].mean())  # metres
+    if not depth > STAND_OFF_M:  # the camera is within the body, or a vertex is nowhere (NaN)
+        depth = STAND_OFF_M
+    across, down = (int(np.ceil(focal * STAND_OFF_M / depth)) for focal in np.diag(camera.K)[:2])
+    return first_column - across, first_row - down, end_column + across, end_row + down
+
+
+@njit(cache=True, nogil=True)
+def paste(source: np.ndarray, left: int, top: int, picture: np.ndarray) -> None:
+    """Copy a rectangle into a picture as far as it lies there; what is transparent becomes 0 altogether.
+
+    Args:
+        source: uint32 [h, w], sRGB and straight alpha, red in the lowest byte.
+        left: the rectangle's first column.
+        top: its first row.
+        picture: uint32 [H, W], out.
+    """
+    opaque_enough, none = np.uint32(1 << 24), np.uint32(0)
+    columns = min(source.shape[1], picture.shape[1] - left)
+    for y in range(min(source.shape[0], picture.shape[0] - top)):
+        pixels, out = source[y, :columns], picture[top + y, left : left + columns]
+        for x in range(columns):
+            out[x] = pixels[x] if pixels[x] >= opaque_enough else none

@@ -1,0 +1,49 @@
+"""What the window tells about its pictures: mode, rate, where the time goes."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from dinar.runtime.trace import Stage
+
+_SECONDS = 1.0  # what is averaged
+_MOST_PICTURES = 500
+
+
+class PictureTimes:
+    """Remembers the pictures of the last second. Clock: seconds, passed in."""
+
+    def __init__(self) -> None:
+        self._pictures: deque[tuple[float, tuple[Stage, ...]]] = deque(maxlen=_MOST_PICTURES)
+
+    def add(self, now: float, stages: tuple[Stage, ...]) -> None:
+        """Count a picture that was drawn at `now`."""
+        self._pictures.append((now, stages))
+
+    def clear(self) -> None:
+        """Forget: what comes is drawn in another way."""
+        self._pictures.clear()
+
+    def lines(self, mode: str, now: float) -> list[str]:
+        """Tell mode, pictures per second and the mean time of each stage; a tab between name and value."""
+        recent = [stages for at, stages in self._pictures if now - at < _SECONDS]
+        stages = _means(recent or [stages for _, stages in list(self._pictures)[-1:]])
+        total = sum(stage.ms for stage in stages)
+        return [
+            f"mode\t{mode}",
+            f"pictures\t{len(recent)} /s",
+            *(f"{stage.name}\t{stage.ms:.1f} ms" for stage in stages),
+            f"total\t{total:.1f} ms",
+        ]
+
+
+def _means(pictures: list[tuple[Stage, ...]]) -> list[Stage]:
+    """The mean of each stage of the newest picture, over the pictures that have it."""
+    if not pictures:
+        return []
+    times: dict[str, list[float]] = {stage.name: [] for stage in pictures[-1]}
+    for stages in pictures:
+        for stage in stages:
+            if stage.name in times:
+                times[stage.name].append(stage.ms)
+    return [Stage(name, sum(ms) / len(ms)) for name, ms in times.items()]

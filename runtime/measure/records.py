@@ -1,0 +1,231 @@
+"""What the parts of a bench tell each other, and what its JSON file holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dinar.runtime.measure.machine import Machine
+from dinar.runtime.measure.statistics import Percentiles
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure.
+
+    Attributes:
+        avatar: the .dinar file.
+        networks: ONNX files of networks to measure beside the avatar's own.
+        motion: what the publisher plays.
+        size: width and height of the picture, pixels.
+        rate: poses per second.
+        warm_up: frames before measuring.
+        window: frames of a window.
+        seconds: measure a mode at most so long, unless the windows agree before.
+        tolerance: share by which the medians of windows may differ.
+    """
+
+    avatar: str
+    networks: tuple[str, ...] = ()
+    motion: str = "dance"
+    size: int = 512
+    rate: float = 30.0
+    warm_up: int = 30
+    window: int = 90
+    seconds: float = 30.0
+    tolerance: float = 0.1
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a worker measures.
+
+    Attributes:
+        mode: `rgb`, or the name of one of the avatar's networks.
+        settings: how.
+        first_frame_only: draw one frame and end, for the time that a start takes.
+    """
+
+    mode: str
+    settings: Settings
+    first_frame_only: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How much of the picture the person takes, over poses spread across the motion.
+
+    Attributes:
+        height_share: smallest share of the picture's height.
+        crop_width: median width of the rectangle around the person, pixels.
+        crop_height: its median height, pixels.
+        crop_share: its median share of the picture's area.
+    """
+
+    height_share: float
+    crop_width: float
+    crop_height: float
+    crop_share: float
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """A renderer network and what one frame of it takes.
+
+    Attributes:
+        sha256: hash of its ONNX file.
+        gflop_picture: 10^9 operations of its convolutions for a whole picture (a multiply-add is two).
+        gflop_crop: for the rectangle that it mostly draws.
+        crop_width: columns of that rectangle.
+        crop_height: rows of it.
+    """
+
+    sha256: str
+    gflop_picture: float
+    gflop_crop: float
+    crop_width: int
+    crop_height: int
+
+
+@dataclass(frozen=True)
+class Stream:
+    """How the poses came.
+
+    Attributes:
+        endpoint: where the publisher sent them.
+        publisher_pid: its process.
+        received: messages that arrived.
+        taken: poses that were drawn.
+        replaced: poses that a newer one replaced before they were taken.
+        dropped: stale or malformed messages.
+    """
+
+    endpoint: str
+    publisher_pid: int
+    received: int
+    taken: int
+    replaced: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is known about one mode beside its stages; percentiles are over the last windows.
+
+    Attributes:
+        totals_ms: `total` of each frame.
+        window_medians_ms: p50 of `total` of each window, measured or warmed up with.
+        stable: whether the last windows agree.
+        fps: frames per second that were shown at this rate of poses.
+        capacity_fps: frames per second that the loop could show, were there always a pose.
+        cpu_share: processor time of this process, as a share of all processors.
+        others_cpu_share: likewise of all processes but this one and the publisher; None if unknown.
+        resident_mb: memory at the end; None if unknown.
+        peak_resident_mb: most memory at any time; None if unknown.
+        pose_age: milliseconds from the pose's time at its source to its presentation (or to RGBA ready).
+        presented: on what, or why not.
+        first_frame_ms: the first frame's time to draw, kernels loaded or compiled.
+        figure: how much of the picture the person takes.
+        stream: how the poses came.
+        network: what the network takes; None in `rgb` mode.
+    """
+
+    totals_ms: list[float]
+    window_medians_ms: list[float]
+    stable: bool
+    fps: float
+    capacity_fps: float
+    cpu_share: float
+    others_cpu_share: float | None
+    resident_mb: float | None
+    peak_resident_mb: float | None
+    pose_age: Percentiles
+    presented: str
+    first_frame_ms: float
+    figure: Figure
+    stream: Stream
+    network: NetworkCost | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One mode's numbers.
+
+    Attributes:
+        stages: the times of each stage, in order, then `total` (pose received to RGBA ready) and, with a
+            display, `present`.
+        details: everything else.
+    """
+
+    stages: dict[str, Percentiles]
+    details: Details
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened: `doing` tells a person, the others end the run."""
+
+    doing: str = ""
+    error: str = ""
+    first_frame: bool = False
+    result: Result | None = None
+
+
+@dataclass(frozen=True)
+class Startup:
+    """Seconds from creating a process to its first frame.
+
+    Attributes:
+        first_frame_s: median with warm caches.
+        warm_s: each start with warm caches.
+        cold_s: with an empty cache: all kernels are compiled.
+    """
+
+    first_frame_s: float
+    warm_s: list[float]
+    cold_s: float
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Other software that does a part of the work, measured in turns with ours.
+
+    Attributes:
+        name: what it is and does.
+        ours: which part of ours does the same; empty when it was not measured.
+        p50_ms: the peer's median.
+        ours_p50_ms: our median.
+        ratio: `p50_ms / ours_p50_ms`: how many times longer the peer takes.
+        missing: why it was not measured.
+    """
+
+    name: str
+    ours: str = ""
+    p50_ms: float | None = None
+    ours_p50_ms: float | None = None
+    ratio: float | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of a bench: the JSON file.
+
+    Attributes:
+        machine: where.
+        versions: of the packages that matter for speed.
+        settings: how it was measured.
+        results: for each mode the times of each stage and of `total`.
+        details: for each mode what else is known.
+        startup: how long a start takes, if asked for.
+        peers: other software beside ours, if asked for.
+        warnings: what a reader of the numbers must know.
+    """
+
+    machine: Machine
+    versions: dict[str, str]
+    settings: Settings
+    results: dict[str, dict[str, Percentiles]]
+    details: dict[str, Details]
+    startup: Startup | None
+    peers: tuple[Peer, ...]
+    warnings: tuple[str, ...]

@@ -1,0 +1,327 @@
+"""Measures one mode in a process of its own: `python -m dinar.runtime.measure.worker SPEC`.
+
+SPEC is a `Spec` as JSON. Each line that is printed is an `Event` as JSON; the last one holds the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from dinar.runtime.avatar import Avatar, RendererNetwork, open_avatar
+from dinar.runtime.body import Pose
+from dinar.runtime.errors import DinarError
+from dinar.runtime.measure.machine import (
+    busy_seconds,
+    peak_resident_mb,
+    process_seconds,
+    resident_mb,
+    usable_cores,
+)
+from dinar.runtime.measure.networks import RGB, find_network, network_cost, with_networks
+from dinar.runtime.measure.pipeline import BenchError, Pipeline, Sample
+from dinar.runtime.measure.records import Details, Event, Figure, NetworkCost, Result, Settings, Spec, Stream
+from dinar.runtime.measure.screen import open_screen
+from dinar.runtime.measure.statistics import STABLE_WINDOWS, is_stable, percentiles
+from dinar.runtime.measure.view import FollowingView
+from dinar.runtime.motion import load_motion
+from dinar.runtime.renderer import Renderer, open_renderer
+from dinar.runtime.show import frame_poses
+from dinar.runtime.stream import PoseSubscriber, StreamStats
+
+PATIENCE_SECONDS = 60.0
+"""For the first pose: the publisher has to start, and may share the processor with others."""
+PUBLISHER_SECONDS = 3600
+"""The publisher's end, should nobody be left to end it."""
+FIGURE_POSES = 24
+FIGURE_SECONDS = 8.0
+LOOPBACK = "tcp://127.0.0.1:0"
+_DINAR = (sys.executable, "-c", "import sys; from dinar.runtime.cli import main; sys.exit(main())")
+
+
+Tell = Callable[[str], None]
+
+
+def main(text: str) -> int:
+    """Measure what `text` says; returns the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the publisher is ended as by Ctrl-C
+    spec = msgspec.json.decode(text, type=Spec)
+    try:
+        if spec.first_frame_only:
+            draw_first_frame(spec)
+            _emit(Event(first_frame=True))
+        else:
+            _emit(Event(result=measure(spec, lambda doing: _emit(Event(doing=doing)))))
+    except DinarError as error:
+        _emit(Event(error=str(error)))
+        return 1
+    except (KeyboardInterrupt, BrokenPipeError):  # nobody wants to know any more
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _emit(event: Event) -> None:
+    sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _open(spec: Spec) -> tuple[Avatar, Renderer, RendererNetwork | None]:
+    """Open the avatar, the renderer of a mode, and its network if it has one; raises DinarError."""
+    avatar = with_networks(open_avatar(spec.settings.avatar), spec.settings.networks)
+    if spec.mode == RGB:
+        return avatar, open_renderer(avatar, mode="rgb"), None
+    from dinar.runtime.cpu.neural import CpuNeuralRenderer
+
+    network = find_network(avatar, spec.mode)
+    return avatar, CpuNeuralRenderer(avatar, network), network
+
+
+def draw_first_frame(spec: Spec) -> None:
+    """Do what stands between a program's start and its first frame; raises DinarError."""
+    avatar, renderer, _ = _open(spec)
+    pose, size = Pose.rest(), spec.settings.size
+    view = frame_poses(avatar, [pose], width=size, height=size).camera(size, size)
+    with renderer:
+        renderer.render(pose, [view])
+
+
+def measure(spec: Spec, tell: Tell) -> Result:
+    """Run a publisher, receive from it, draw, and time it; raises DinarError."""
+    settings = spec.settings
+    tell("opening the avatar")
+    avatar, renderer, network = _open(spec)
+    with (
+        renderer,
+        PoseSubscriber(LOOPBACK, bind=True, topics=("pose",)) as subscriber,
+        _publisher(settings, subscriber.address) as publisher,
+        open_screen(settings.size) as screen,
+    ):
+        motion = load_motion(settings.motion, avatar.body, betas=avatar.betas)
+        view = FollowingView(avatar, motion, settings.size)
+        tell("drawing the first frames (kernels compile on the first run only)")
+        start = time.perf_counter()
+        renderer.render(view.poses[0], [view.camera(view.poses[0])])
+        first_frame_ms = 1e3 * (time.perf_counter() - start)
+        if network is None:
+            figure, crop = _measure_figure(renderer, renderer, view)
+        else:
+            with open_renderer(avatar, mode="normals") as outline:
+                figure, crop = _measure_figure(renderer, outline, view)
+        tell("waiting for the publisher")
+        _wait_for_first_pose(subscriber, publisher)
+        loop = Pipeline(subscriber, view, renderer, screen)
+        tell(f"warming up, {settings.warm_up} frames")
+        loop.run(settings.warm_up, settings.seconds / 4)
+        before = subscriber.stats()
+        windows, usage = _run_windows(settings, loop, publisher.pid, tell)
+        return _result(
+            settings,
+            windows,
+            usage,
+            _Around(
+                first_frame_ms=first_frame_ms,
+                figure=figure,
+                presented=screen.name,
+                stream=_stream(subscriber, publisher, before),
+                network=None
+                if network is None or crop is None
+                else network_cost(network, settings.size, *crop),
+            ),
+        )
+
+
+def _wait_for_first_pose(subscriber: PoseSubscriber, publisher: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not subscriber.wait(0.1):
+        if publisher.poll() is not None or time.monotonic() > end:
+            raise BenchError(
+                f"no pose came to {subscriber.address}: does `dinar play` work on this computer?"
+            )
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Frames measured in a row, and the seconds they took with all waiting."""
+
+    samples: list[Sample]
+    seconds: float
+
+    @property
+    def median_ms(self) -> float:
+        """p50 of the frames' total."""
+        return percentiles([sample.total for sample in self.samples]).p50_ms
+
+
+@dataclass(frozen=True)
+class _Usage:
+    """What the windows took: seconds of the clock, of this process, and of all others but the publisher."""
+
+    wall: float
+    own: float
+    others: float | None
+
+
+def _run_windows(
+    settings: Settings, loop: Pipeline, publisher_pid: int, tell: Tell
+) -> tuple[list[_Window], _Usage]:
+    """Measure windows until the last ones agree or time is up; at least one frame in each of three."""
+    windows: list[_Window] = []
+    clock, own = time.perf_counter(), time.process_time()
+    outside = _outside_seconds(publisher_pid)
+    longest = settings.seconds / STABLE_WINDOWS
+    while not is_stable([window.median_ms for window in windows], settings.tolerance):
+        elapsed = time.perf_counter() - clock
+        if len(windows) >= STABLE_WINDOWS and elapsed >= settings.seconds:
+            break
+        start = time.perf_counter()
+        samples = loop.run(settings.window, longest)
+        windows.append(_Window(samples, time.perf_counter() - start))
+        tell(f"window {len(windows)}: {windows[-1].median_ms:.2f} ms")
+    wall, own = time.perf_counter() - clock, time.process_time() - own
+    after = _outside_seconds(publisher_pid)
+    others = None if outside is None or after is None else max(0.0, after - outside - own)
+    return windows, _Usage(wall, own, others)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What is known beside the samples; see `Details`."""
+
+    first_frame_ms: float
+    figure: Figure
+    presented: str
+    stream: Stream
+    network: NetworkCost | None
+
+
+def _outside_seconds(publisher_pid: int) -> float | None:
+    """Processor seconds of the whole computer without the publisher's."""
+    busy, publisher = busy_seconds(), process_seconds(publisher_pid)
+    return None if busy is None or publisher is None else busy - publisher
+
+
+def _result(
+    settings: Settings,
+    windows: list[_Window],
+    usage: _Usage,
+    around: _Around,
+) -> Result:
+    medians = [window.median_ms for window in windows]
+    last = windows[-STABLE_WINDOWS:]
+    samples = [sample for window in last for sample in window.samples]
+    names = [name for name in samples[0].stages if name != "present"]
+    stages = {name: percentiles([sample.stages[name] for sample in samples]) for name in names}
+    stages["total"] = percentiles([sample.total for sample in samples])
+    if "present" in samples[0].stages:
+        stages["present"] = percentiles([sample.stages["present"] for sample in samples])
+    cores, resident, peak = usable_cores(), resident_mb(), peak_resident_mb()
+    if resident is not None and peak is not None:
+        peak = max(peak, resident)  # Linux keeps the peak a little late
+    details = Details(
+        totals_ms=[round(sample.total, 4) for sample in samples],
+        window_medians_ms=medians,
+        stable=is_stable(medians, settings.tolerance),
+        fps=len(samples) / sum(window.seconds for window in last),
+        capacity_fps=1e3 / float(np.mean([sample.busy for sample in samples])),
+        cpu_share=usage.own / usage.wall / cores,
+        others_cpu_share=None if usage.others is None else usage.others / usage.wall / cores,
+        resident_mb=resident,
+        peak_resident_mb=peak,
+        pose_age=percentiles([sample.age for sample in samples]),
+        presented=around.presented,
+        first_frame_ms=around.first_frame_ms,
+        figure=around.figure,
+        stream=around.stream,
+        network=around.network,
+    )
+    return Result(stages, details)
+
+
+def _measure_figure(
+    renderer: Renderer, outline: Renderer, view: FollowingView
+) -> tuple[Figure, tuple[int, int] | None]:
+    """Draw poses spread over the motion, which also warms up.
+
+    Args:
+        renderer: the one that is measured.
+        outline: draws the person's outline without a network, which may be untrained.
+        view: the poses and their cameras.
+
+    Returns:
+        How much of the picture the person takes, and width and height of what mostly goes through a network.
+    """
+    boxes: list[tuple[int, int]] = []
+    crops = Counter[tuple[int, int]]()
+    end = time.perf_counter() + FIGURE_SECONDS
+    # The golden ratio's steps: however soon time is up, the poses so far are spread over the motion.
+    for k in range(FIGURE_POSES):
+        pose = view.poses[int(len(view.poses) * (0.618034 * k % 1))]
+        picture = renderer.render(pose, [view.camera(pose)])
+        if outline is not renderer:
+            picture = outline.render(pose, [view.camera(pose)])
+        alpha = picture.numpy()[0, ..., 3]
+        rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+        if not len(rows):
+            raise BenchError("the renderer drew nobody: is the avatar's file complete?")
+        boxes.append((rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]))
+        crops.update(_networked(renderer))
+        if time.perf_counter() > end:
+            break
+    heights, widths = np.array(boxes, np.float64).T
+    figure = Figure(
+        height_share=float(heights.min() / alpha.shape[0]),
+        crop_width=float(np.median(widths)),
+        crop_height=float(np.median(heights)),
+        crop_share=float(np.median(heights * widths) / alpha.size),
+    )
+    return figure, crops.most_common(1)[0][0] if crops else None
+
+
+def _networked(renderer: Renderer) -> list[tuple[int, int]]:
+    """Width and height of the rectangle that went through a network, if one did."""
+    from dinar.runtime.cpu.neural import CpuNeuralRenderer
+
+    if not isinstance(renderer, CpuNeuralRenderer):
+        return []
+    return [(crop.width, crop.height) for crop in renderer.crops if crop is not None]
+
+
+@contextlib.contextmanager
+def _publisher(settings: Settings, address: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Play the motion to `address` from a process of its own, as `dinar play` does."""
+    command = [*_DINAR, "play", settings.motion, "--connect", "--to", address, "--loop"]
+    command += ["--fps", str(settings.rate), "--seconds", str(PUBLISHER_SECONDS)]
+    command += ["--avatar", settings.avatar]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _stream(subscriber: PoseSubscriber, publisher: subprocess.Popen[bytes], before: StreamStats) -> Stream:
+    """What arrived since `before`."""
+    now = subscriber.stats()
+    dropped = now.stale - before.stale + sum(now.malformed.values()) - sum(before.malformed.values())
+    return Stream(
+        endpoint=subscriber.address,
+        publisher_pid=publisher.pid,
+        received=now.received - before.received,
+        taken=now.taken - before.taken,
+        replaced=now.replaced - before.replaced,
+        dropped=dropped,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
