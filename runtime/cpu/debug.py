@@ -11,16 +11,15 @@ import numpy as np
 from numba import njit, prange
 
 from dinar.runtime.avatar import Avatar
-from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.attributes import barycentric_at
-from dinar.runtime.cpu.rasterize import Rasterizer, around
-from dinar.runtime.cpu.skin import Skinner, skinned_body
-from dinar.runtime.renderer import Frame
+from dinar.runtime.cpu.rasterize import Visibility, around
+from dinar.runtime.cpu.renderer import CpuRenderer
+from dinar.runtime.cpu.skin import skinned_body
 from dinar.runtime.trace import Stage
 
 
-class CpuDebugRenderer:
+class CpuDebugRenderer(CpuRenderer):
     """Draws the bare body of one avatar in colours that mean something. See `Renderer`.
 
     `uv`: red is u and green is v, from 0 to 1. `normals`: red, green and blue are the world's x, y and z of
@@ -30,9 +29,7 @@ class CpuDebugRenderer:
     def __init__(self, avatar: Avatar, mode: Literal["uv", "normals"]) -> None:
         """Prepare the avatar, drawn with its own betas."""
         mesh = skinned_body(avatar.body, avatar.betas)
-        self._skinner: Skinner | None = Skinner(mesh)
-        self._vertex_count = mesh.vertex_count
-        self._faces = np.ascontiguousarray(mesh.faces, np.int32)
+        super().__init__(mesh, np.ascontiguousarray(mesh.faces, np.int32))
         self._normals = mode == "normals"
         if self._normals:
             self._colours = np.zeros((mesh.vertex_count, 3), np.float32)
@@ -40,20 +37,13 @@ class CpuDebugRenderer:
         else:
             self._colours = np.pad(mesh.uv.astype(np.float32), ((0, 0), (0, 1)))
             self._colour_faces = np.ascontiguousarray(mesh.uv_faces, np.int32)
-        self._rasterizer: Rasterizer | None = None
-        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
         self._drawn = np.zeros((0, 4), np.int64)  # rectangles of the last pictures, pixels
 
-    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
-        """Draw `pose` seen by each camera; see `Renderer.render`."""
-        if self._skinner is None:
-            raise ValueError("render expects an open renderer, and this one is closed: open another")
-        rasterizer = self._work_space(cameras)
+    def _start_pictures(self) -> None:
+        self._drawn = np.zeros((len(self._rgba), 4), np.int64)
+
+    def _draw(self, seen: Visibility, vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[Stage, ...]:
         start = perf_counter()
-        vertices = self._skinner(pose)
-        skinned = perf_counter()
-        seen = rasterizer.draw(vertices, cameras)
-        rastered = perf_counter()
         if self._normals:
             normal_colours(vertices, self._faces, self._colours)
         for n in range(len(cameras)):
@@ -69,38 +59,7 @@ class CpuDebugRenderer:
                 self._rgba[n].view("<u4")[..., 0],
             )
             self._drawn[n] = box
-        shaded = perf_counter()
-        stages = (
-            Stage("skin", 1e3 * (skinned - start)),
-            Stage("raster", 1e3 * (rastered - skinned)),
-            Stage("shade", 1e3 * (shaded - rastered)),
-        )
-        return Frame(self._rgba[: len(cameras)], stages)
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self._skinner = self._rasterizer = None
-        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
-
-    def __enter__(self) -> CpuDebugRenderer:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def _work_space(self, cameras: Sequence[Camera]) -> Rasterizer:
-        """Return a rasterizer for so many cameras of this size: the last one where it serves."""
-        if not cameras:
-            raise ValueError("render expects at least one camera")
-        height, width = cameras[0].height, cameras[0].width
-        fits = self._rgba.shape[1:3] == (height, width) and len(self._rgba) >= len(cameras)
-        if self._rasterizer is None or not fits:
-            self._rasterizer = Rasterizer(
-                self._faces, self._vertex_count, width, height, cameras=len(cameras), samples=1
-            )
-            self._rgba = np.zeros((len(cameras), height, width, 4), np.uint8)
-            self._drawn = np.zeros((len(cameras), 4), np.int64)
-        return self._rasterizer
+        return (Stage("shade", 1e3 * (perf_counter() - start)),)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

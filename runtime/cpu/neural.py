@@ -10,15 +10,14 @@ import numpy as np
 from numba import njit
 
 from dinar.runtime.avatar import Avatar, RendererNetwork
-from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.channels import CHANNELS, make_neural_texture, pack_corners, sample_channels
 from dinar.runtime.cpu.crop import Crop, CropChooser
 from dinar.runtime.cpu.network import CpuNetwork
-from dinar.runtime.cpu.rasterize import Rasterizer, Visibility, gather_corner_uv
-from dinar.runtime.cpu.skin import Skinner, skinned_body
+from dinar.runtime.cpu.rasterize import Visibility, gather_corner_uv
+from dinar.runtime.cpu.renderer import CpuRenderer
+from dinar.runtime.cpu.skin import skinned_body
 from dinar.runtime.errors import DinarError
-from dinar.runtime.renderer import Frame
 from dinar.runtime.trace import Stage
 
 STAND_OFF_M = 0.1
@@ -31,7 +30,7 @@ beyond, the one that was not used for longest is closed."""
 _DRAW_STAGES = ("sample", "network", "paste")
 
 
-class CpuNeuralRenderer:
+class CpuNeuralRenderer(CpuRenderer):
     """Draws one avatar through its renderer network; its shell takes no part. See `Renderer`.
 
     Only a rectangle around the person goes through the network. The first picture of each rectangle's size
@@ -55,35 +54,11 @@ class CpuNeuralRenderer:
         self._network = network or fastest_network(avatar)
         self._threads = threads
         self._texture = make_neural_texture(avatar.texture)
-        self._skinner: Skinner | None = Skinner(mesh)
-        self._vertex_count = mesh.vertex_count
-        self._faces = np.ascontiguousarray(mesh.faces, np.int32)
+        super().__init__(mesh, np.ascontiguousarray(mesh.faces, np.int32))
         self._corners = pack_corners(self._faces, gather_corner_uv(mesh.uv, mesh.uv_faces, len(mesh.faces)))
-        self._rasterizer: Rasterizer | None = None
         self._choosers: list[CropChooser] = []
         self._drawn: list[Crop | None] = []  # where the last pictures may not be empty
-        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
         self._open: dict[tuple[int, int], _CropNetwork] = {}  # by height and width, last used last
-
-    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
-        """Draw `pose` seen by each camera; see `Renderer.render`."""
-        if self._skinner is None:
-            raise ValueError("render expects an open renderer, and this one is closed: open another")
-        rasterizer = self._work_space(cameras)
-        start = perf_counter()
-        vertices = self._skinner(pose)
-        skinned = perf_counter()
-        seen = rasterizer.draw(vertices, cameras)
-        rastered = perf_counter()
-        times = np.zeros(len(_DRAW_STAGES))
-        for n, camera in enumerate(cameras):
-            times += self._draw(seen, n, camera)
-        stages = (
-            Stage("skin", 1e3 * (skinned - start)),
-            Stage("raster", 1e3 * (rastered - skinned)),
-            *(Stage(stage, 1e3 * float(t)) for stage, t in zip(_DRAW_STAGES, times, strict=True)),
-        )
-        return Frame(self._rgba[: len(cameras)], stages)
 
     @property
     def crops(self) -> tuple[Crop | None, ...]:
@@ -91,37 +66,23 @@ class CpuNeuralRenderer:
         return tuple(self._drawn)
 
     def close(self) -> None:
-        """Give the memory back."""
-        self._skinner = self._rasterizer = None
-        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+        """Give the memory back, and close the networks."""
+        super().close()
         while self._open:
             self._open.popitem()[1].network.close()
 
-    def __enter__(self) -> CpuNeuralRenderer:
-        return self
+    def _start_pictures(self) -> None:
+        count, height, width = self._rgba.shape[:3]
+        self._choosers = [CropChooser(width, height) for _ in range(count)]
+        self._drawn = [None] * count
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def _draw(self, seen: Visibility, _vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[Stage, ...]:
+        times = np.zeros(len(_DRAW_STAGES))
+        for n, camera in enumerate(cameras):
+            times += self._draw_picture(seen, n, camera)
+        return tuple(Stage(name, 1e3 * float(t)) for name, t in zip(_DRAW_STAGES, times, strict=True))
 
-    def _work_space(self, cameras: Sequence[Camera]) -> Rasterizer:
-        """Return a rasterizer for so many cameras of this size: the last one where it serves."""
-        if not cameras:
-            raise ValueError("render expects at least one camera")
-        height, width = cameras[0].height, cameras[0].width
-        if (
-            self._rasterizer is None
-            or self._rgba.shape[1:3] != (height, width)
-            or len(self._rgba) < len(cameras)
-        ):
-            self._rasterizer = Rasterizer(
-                self._faces, self._vertex_count, width, height, cameras=len(cameras), samples=1
-            )
-            self._rgba = np.zeros((len(cameras), height, width, 4), np.uint8)
-            self._choosers = [CropChooser(width, height) for _ in cameras]
-            self._drawn = [None] * len(cameras)
-        return self._rasterizer
-
-    def _draw(self, seen: Visibility, n: int, camera: Camera) -> tuple[float, float, float]:
+    def _draw_picture(self, seen: Visibility, n: int, camera: Camera) -> tuple[float, float, float]:
         """Draw picture `n` and return the seconds spent on sampling, on the network and on pasting."""
         if seen.bbox[n, 2] == 0:
             self._clear(n)

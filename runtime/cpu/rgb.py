@@ -9,17 +9,16 @@ import numba
 import numpy as np
 
 from dinar.runtime.avatar import Avatar
-from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.mipmap import build_mipmaps, pack_atlas, used_texels
-from dinar.runtime.cpu.rasterize import Rasterizer, Visibility, around, gather_corner_uv
+from dinar.runtime.cpu.rasterize import Visibility, around, gather_corner_uv
+from dinar.runtime.cpu.renderer import CpuRenderer
 from dinar.runtime.cpu.shade import Surface, make_surface, shade
-from dinar.runtime.cpu.skin import SkinnedMesh, Skinner, attach_shell, skinned_body
-from dinar.runtime.renderer import Frame
+from dinar.runtime.cpu.skin import SkinnedMesh, attach_shell, skinned_body
 from dinar.runtime.trace import Stage
 
 
-class CpuRgbRenderer:
+class CpuRgbRenderer(CpuRenderer):
     """Draws the body, without the faces that clothes hide, and the shell of one avatar. See `Renderer`."""
 
     def __init__(self, avatar: Avatar, *, antialias: bool = True) -> None:
@@ -32,62 +31,18 @@ class CpuRgbRenderer:
         mesh = skinned_body(avatar.body, avatar.betas)
         if avatar.shell is not None:
             mesh = attach_shell(mesh, avatar.body, avatar.shell)
-        self._skinner: Skinner | None = Skinner(mesh)
-        self._vertex_count = mesh.vertex_count
-        self._surface, self._faces, self._cull = _surface(avatar, mesh)
-        self._samples = 4 if antialias else 1
-        self._rasterizer: Rasterizer | None = None
-        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+        self._surface, faces, cull = _surface(avatar, mesh)
+        super().__init__(mesh, faces, cull_back_faces=cull, samples=4 if antialias else 1)
         self._drawn = np.zeros((0, 4), np.int64)  # rectangles of the last pictures, pixels
 
-    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
-        """Draw `pose` seen by each camera; see `Renderer.render`."""
-        if self._skinner is None:
-            raise ValueError("render expects an open renderer, and this one is closed: open another")
-        rasterizer = self._work_space(cameras)
+    def _start_pictures(self) -> None:
+        self._drawn = np.zeros((len(self._rgba), 4), np.int64)
+
+    def _draw(self, seen: Visibility, _vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[Stage, ...]:
         start = perf_counter()
-        vertices = self._skinner(pose)
-        skinned = perf_counter()
-        seen = rasterizer.draw(vertices, cameras, cull_back_faces=self._cull)
-        rastered = perf_counter()
         for n in range(len(cameras)):
             self._shade(seen, n)
-        shaded = perf_counter()
-        stages = (
-            Stage("skin", 1e3 * (skinned - start)),
-            Stage("raster", 1e3 * (rastered - skinned)),
-            Stage("shade", 1e3 * (shaded - rastered)),
-        )
-        return Frame(self._rgba[: len(cameras)], stages)
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self._skinner = self._rasterizer = None
-        self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
-
-    def __enter__(self) -> CpuRgbRenderer:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def _work_space(self, cameras: Sequence[Camera]) -> Rasterizer:
-        """Return a rasterizer for so many cameras of this size: the last one where it serves."""
-        if not cameras:
-            raise ValueError("render expects at least one camera")
-        shape = (cameras[0].height, cameras[0].width)
-        if self._rasterizer is None or self._rgba.shape[1:3] != shape or len(self._rgba) < len(cameras):
-            self._rasterizer = Rasterizer(
-                self._faces,
-                self._vertex_count,
-                cameras[0].width,
-                cameras[0].height,
-                cameras=len(cameras),
-                samples=4 if self._samples == 4 else 1,
-            )
-            self._rgba = np.zeros((len(cameras), *shape, 4), np.uint8)
-            self._drawn = np.zeros((len(cameras), 4), np.int64)
-        return self._rasterizer
+        return (Stage("shade", 1e3 * (perf_counter() - start)),)
 
     def _shade(self, seen: Visibility, n: int) -> None:
         """Draw picture `n`, and clear what the last one left around it."""
