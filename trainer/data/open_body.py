@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import tyro
@@ -113,9 +114,14 @@ class Baker:
         self._mh, self._mesh = mh, mesh
         self._mush = DeltaMush(mesh.edges, mesh.faces, BAKE_ITERATIONS)
 
-    def __call__(self, phenotype: Phenotype) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices [V, 3] and joints [55, 3] of one phenotype in the T-pose, metres; symmetric."""
-        person = self._mh.person(phenotype)
+    def __call__(
+        self, phenotype: Phenotype, more: Mapping[str, float] = MappingProxyType({})
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices [V, 3] and joints [55, 3] of one phenotype in the T-pose, metres; symmetric.
+
+        `more` are weights of targets that are added to the phenotype's own.
+        """
+        person = self._mh.person(phenotype, more)
         skinned, heads = to_tpose(person, self._mh.rig)
         v = self._mush(person[self._mesh.ids], skinned[self._mesh.ids])
         return skew_free(v, self._mesh.mirror), joint_positions(heads, self._mh.rig)

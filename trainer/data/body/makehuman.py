@@ -10,10 +10,11 @@ import gzip
 import itertools
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from scipy import sparse
@@ -206,10 +207,27 @@ class MakeHuman:
             self._targets[path] = (ids, METRES_PER_UNIT * offsets)
         return self._targets[path]
 
-    def person(self, phenotype: Phenotype) -> np.ndarray:
-        """Float64 [N, 3]: the whole base mesh, in its A-pose, in the shape of one phenotype; symmetric."""
+    def targets(self, folder: str) -> list[str]:
+        """Sorted names of the shape targets in a folder (`nose`, `mouth`, ...), without their ending."""
+        names = [entry.name for entry in (self._root / "mpfb2" / "targets" / folder).iterdir()]
+        return sorted(n.removesuffix(".target.gz") for n in names if n.endswith(".target.gz"))
+
+    def offsets(self, name: str) -> np.ndarray:
+        """Float64 [N, 3]: what one shape target (`nose/nose-hump-incr`) in full adds to the base mesh."""
+        total = np.zeros_like(self._obj[0])
+        ids, offsets = self._target(f"mpfb2/targets/{name}.target.gz")
+        total[ids] += offsets
+        return total
+
+    def person(self, phenotype: Phenotype, more: Mapping[str, float] = MappingProxyType({})) -> np.ndarray:
+        """Float64 [N, 3]: the whole base mesh, in its A-pose, in the shape of one phenotype; symmetric.
+
+        Args:
+            phenotype: the person.
+            more: weights of targets that are added to the phenotype's own.
+        """
         v = self._obj[0].copy()
-        for name, weight in target_weights(phenotype).items():
+        for name, weight in (*target_weights(phenotype).items(), *more.items()):
             ids, offsets = self._target(f"mpfb2/targets/{name}.target.gz")
             v[ids] += weight * offsets
         return skew_free(v, self.mirror)

@@ -50,6 +50,22 @@ class Painter(Protocol):
 
 
 @dataclass(frozen=True)
+class PartUv:
+    """Where a part keeps its own texture.
+
+    Attributes:
+        coordinates: float64 [T, 2] in [0, 1], v down; triangles may share texels only where they are to show
+            the same paint.
+        faces: int32 [m, 3], corners of the part's triangles in `coordinates`.
+        size: texels a side of the square texture.
+    """
+
+    coordinates: np.ndarray
+    faces: np.ndarray
+    size: int
+
+
+@dataclass(frozen=True)
 class Part:
     """One garment, shoe or head of hair: n vertices, m faces; becomes a piece of the avatar's shell.
 
@@ -63,6 +79,7 @@ class Part:
         painter: paints it.
         texel_density: texels per metre relative to the other parts (1 = the same).
         hides: bool [V], body vertices that lie safely under it, or None when it hides nothing.
+        uv: its own texture coordinates; None: whoever assembles the parts unwraps it.
     """
 
     name: str
@@ -74,3 +91,4 @@ class Part:
     painter: Painter
     texel_density: float = 1.0
     hides: np.ndarray | None = None
+    uv: PartUv | None = None
