@@ -1,0 +1,1 @@
+"""One layout for every dataset of people: reading, writing, checking, importing."""
