@@ -19,9 +19,9 @@ from rich.console import Console
 from dinar.export.to_onnx import to_onnx
 from dinar.export.to_openvino import compare, quantize
 from dinar.runtime.avatar import Avatar, RendererNetwork, open_avatar, save_avatar
-from dinar.runtime.cpu.network import RASTER_CHANNELS
 from dinar.runtime.errors import DinarError
 from dinar.runtime.files.npz import open_arrays
+from dinar.runtime.network_input import CHANNELS
 from dinar.trainer.models.renderer import NeuralRenderer, load_renderer
 from dinar.trainer.models.run_folder import RunFolder
 
@@ -72,9 +72,9 @@ def read_calibration(path: Path) -> np.ndarray:
             rasters = arrays.read("rasters")
     except OSError as error:
         raise DinarError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if rasters.dtype != np.uint8 or rasters.ndim != 4 or rasters.shape[3] != len(RASTER_CHANNELS):
+    if rasters.dtype != np.uint8 or rasters.ndim != 4 or rasters.shape[3] != CHANNELS:
         raise DinarError(
-            f"{path}: expected rasters as uint8 [N, H, W, {len(RASTER_CHANNELS)}], "
+            f"{path}: expected rasters as uint8 [N, H, W, {CHANNELS}], "
             f"not {rasters.dtype} {rasters.shape}: train again"
         )
     return rasters

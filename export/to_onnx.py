@@ -18,7 +18,7 @@ from dataclasses import asdict
 import onnx
 import torch
 
-from dinar.runtime.cpu.network import RASTER_CHANNELS
+from dinar.runtime.network_input import CHANNELS, RASTER_CHANNELS
 from dinar.trainer.models.renderer import RGBA_CHANNELS, NeuralRenderer, count_flops, count_parameters
 
 OPSET = 21
@@ -35,7 +35,7 @@ def to_onnx(network: NeuralRenderer) -> bytes:
     hash of the weights; see `read_metadata`.
     """
     side = 2 * network.config.multiple
-    example = torch.zeros(1, len(RASTER_CHANNELS), side, side)
+    example = torch.zeros(1, CHANNELS, side, side)
     training = network.training
     network.eval()
     try:
@@ -102,7 +102,7 @@ def _metadata(network: NeuralRenderer) -> dict[str, str]:
 def _open_size(model: onnx.ModelProto) -> None:
     """Leave height and width open, which the exporter has fixed to the example's."""
     (raster,), (rgba,) = model.graph.input, model.graph.output
-    for value, channels in ((raster, len(RASTER_CHANNELS)), (rgba, RGBA_CHANNELS)):
+    for value, channels in ((raster, CHANNELS), (rgba, RGBA_CHANNELS)):
         shape = (1, channels, "height", "width")
         value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, onnx.TensorProto.FLOAT, shape))
     del model.graph.value_info[:]

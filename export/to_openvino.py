@@ -19,7 +19,8 @@ import numpy as np
 import onnx
 
 from dinar.export.to_onnx import INPUT, write_metadata
-from dinar.runtime.cpu.network import RASTER_CHANNELS, CpuNetwork, import_openvino, without_telemetry
+from dinar.runtime.cpu.network import CpuNetwork, import_openvino, without_telemetry
+from dinar.runtime.network_input import CHANNELS
 
 Precision = Literal["fp32", "fp16"]
 
@@ -61,10 +62,9 @@ def quantize(network: bytes, rasters: Sequence[np.ndarray]) -> bytes:
     if not rasters:
         raise ValueError("quantize expects one raster or more to calibrate with")
     for raster in rasters:
-        if raster.dtype != np.uint8 or raster.ndim != 3 or raster.shape[2] != len(RASTER_CHANNELS):
+        if raster.dtype != np.uint8 or raster.ndim != 3 or raster.shape[2] != CHANNELS:
             raise ValueError(
-                f"quantize expects rasters as uint8 [H, W, {len(RASTER_CHANNELS)}], "
-                f"not {raster.dtype} {raster.shape}"
+                f"quantize expects rasters as uint8 [H, W, {CHANNELS}], not {raster.dtype} {raster.shape}"
             )
     with without_telemetry():
         import nncf  # takes seconds

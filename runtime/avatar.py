@@ -26,7 +26,6 @@ from dinar.runtime.files.archive import Archive, ArrayFileError
 from dinar.runtime.files.avatar_check import (
     MAX_NETWORK_BYTES,
     MAX_SIDE,
-    NETWORK_INPUT_CHANNELS,
     SHELL_LAYOUTS,
     TEXTURE_LAYOUTS,
     AvatarError,
@@ -47,6 +46,7 @@ from dinar.runtime.files.manifest import (
 )
 from dinar.runtime.files.npz import Arrays, open_arrays
 from dinar.runtime.files.png import png_shape, read_png, write_png
+from dinar.runtime.network_input import CHANNELS
 
 __all__ = [
     "Avatar",
@@ -302,9 +302,9 @@ def _read_shell(source: _Source, reference: ShellReference, body_face_count: int
 def _read_network(source: _Source, reference: NetworkReference) -> RendererNetwork:
     """Read a network as bytes, having checked its size and that it reads the channels that are drawn."""
     what = f"{source.name}: {reference.file}"
-    if reference.input_channels != NETWORK_INPUT_CHANNELS:
+    if reference.input_channels != CHANNELS:
         raise AvatarError(
-            f"{what} reads {reference.input_channels} channels, this program draws {NETWORK_INPUT_CHANNELS}: "
+            f"{what} reads {reference.input_channels} channels, this program draws {CHANNELS}: "
             "install a newer dinar"
         )
     if source.size(reference.file) > MAX_NETWORK_BYTES:
@@ -388,8 +388,7 @@ def _manifest(avatar: Avatar, members: Mapping[str, bytes]) -> Manifest:
         shell=None if shell is None else ShellReference(_SHELL, _group(_SHELL_RGB, shell.rgb)),
         preview=_PREVIEW if _PREVIEW in members else None,
         networks=[
-            NetworkReference(_network_member(n), n.preset, n.precision, NETWORK_INPUT_CHANNELS)
-            for n in avatar.networks
+            NetworkReference(_network_member(n), n.preset, n.precision, CHANNELS) for n in avatar.networks
         ],
         sha256={name: hashlib.sha256(data).hexdigest() for name, data in members.items()},
     )

@@ -24,9 +24,21 @@ from dinar.runtime.errors import UsageError
 from dinar.runtime.measure.machine import this_machine, versions
 from dinar.runtime.measure.networks import check_modes, with_networks
 from dinar.runtime.measure.page import page
-from dinar.runtime.measure.pipeline import BenchError
-from dinar.runtime.measure.records import Event, Peer, Report, Result, Settings, Spec, Startup
+from dinar.runtime.measure.publisher import BenchError
+from dinar.runtime.measure.records import (
+    Event,
+    Noise,
+    NoisyStream,
+    Peer,
+    Report,
+    Result,
+    Settings,
+    Spec,
+    Startup,
+    SteadinessResult,
+)
 from dinar.runtime.measure.report import print_report
+from dinar.runtime.measure.steadiness import check_moves, measure_steadiness
 from dinar.runtime.motion import load_motion
 from dinar.runtime.play import MAX_FPS
 from dinar.runtime.show import MAX_SECONDS, MAX_SIZE
@@ -66,6 +78,8 @@ class BenchConfig:
     """Write all numbers to this file."""
     html: Path | None = None
     """Write a report with plots to this file."""
+    steadiness: bool = False
+    """Measure, too, what each strength of `dinar run --smooth` and --predict do to a stream that trembles."""
     startup: bool = False
     """Measure, too, how long a start takes to the first frame, with kernels compiled before and without."""
     peers: bool = False
@@ -97,13 +111,18 @@ def bench(config: BenchConfig) -> int:
     console = Console(stderr=True)
     settings = _settings(config)
     avatar = with_networks(open_avatar(settings.avatar), settings.networks)
-    load_motion(config.motion, avatar.body, betas=avatar.betas)  # a wrong name is told before anything runs
+    motion = load_motion(config.motion, avatar.body, betas=avatar.betas)  # a wrong name is told at once
+    if config.steadiness:
+        check_moves(motion)
     modes = check_modes(config.modes, avatar)
     machine = this_machine()
     console.print(f"{machine.name}: {machine.cpu}, {machine.cores} cores, {machine.os}", highlight=False)
     if machine.load_average:
         console.print(f"load average {' '.join(map(str, machine.load_average))}", highlight=False)
     results = {mode: _measure(Spec(mode, settings), console) for mode in modes}
+    steadiness, noisy_stream = (
+        _measure_steadiness(settings, results[modes[0]], console) if config.steadiness else ({}, None)
+    )
     startup = _measure_startup(Spec(modes[0], settings), console) if config.startup else None
     peers = _measure_peers(settings, results, console) if config.peers else ()
     report = Report(
@@ -114,6 +133,8 @@ def bench(config: BenchConfig) -> int:
         details={mode: result.details for mode, result in results.items()},
         startup=startup,
         peers=peers,
+        steadiness=steadiness,
+        steadiness_stream=noisy_stream,
         warnings=_warnings(results),
     )
     print_report(report, Console())
@@ -174,6 +195,19 @@ def _events(spec: Spec, environment: Mapping[str, str] | None = None) -> Iterato
     finally:
         worker.wait()  # it ends by itself once it has told its result
         worker.stdout.close()
+
+
+def _measure_steadiness(
+    settings: Settings, drawn: Result, console: Console
+) -> tuple[dict[str, SteadinessResult], NoisyStream]:
+    """Measure smoothing and prediction for poses that are drawn as in `drawn`; raises DinarError."""
+    drawing_ms = sum(
+        times.mean_ms for stage, times in drawn.stages.items() if stage not in ("wait", "decode", "total")
+    )
+    with console.status("steadiness: starting") as status:
+        return measure_steadiness(
+            settings, Noise(), drawing_ms, lambda doing: status.update(f"steadiness: {doing}")
+        )
 
 
 def _measure_startup(spec: Spec, console: Console) -> Startup:

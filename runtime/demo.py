@@ -21,10 +21,9 @@ from rich.progress import track
 from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.display.orbit import Orbit
-from dinar.runtime.live_avatar import modes_of
 from dinar.runtime.motion import Motion, load_motion
 from dinar.runtime.play import publish
-from dinar.runtime.renderer import Mode, Renderer
+from dinar.runtime.renderer import Mode, Renderer, modes_of
 from dinar.runtime.show import (
     ShowConfig,
     check_recording,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self, get_args
+from typing import Self
 
 import numpy as np
 
 from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
-from dinar.runtime.renderer import Frame, Mode, Renderer
+from dinar.runtime.renderer import Frame, Renderer
 from dinar.runtime.reshape import with_betas
 from dinar.runtime.smoothing import PASS_THROUGH, OneEuro, PoseFilter, ahead_seconds
 from dinar.runtime.stream import PoseSubscriber
@@ -129,11 +129,6 @@ class LivePoses:
         reshaped = with_betas(self._original, betas)
         if not np.array_equal(reshaped.betas, self.avatar.betas):
             self.avatar = reshaped
-
-
-def modes_of(avatar: Avatar) -> tuple[Mode, ...]:
-    """Return the modes that `avatar` can be drawn in: neural needs a network in its file."""
-    return tuple(mode for mode in get_args(Mode) if mode != "neural" or avatar.networks)
 
 
 class FollowingRenderer:

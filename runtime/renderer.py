@@ -55,6 +55,11 @@ class Renderer(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
 
+def modes_of(avatar: Avatar) -> tuple[Mode, ...]:
+    """Return the modes that `avatar` can be drawn in: neural needs a network in its file."""
+    return tuple(mode for mode in get_args(Mode) if mode != "neural" or avatar.networks)
+
+
 def open_renderer(avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode = "rgb") -> Renderer:
     """Open a renderer for `avatar`. Raises DinarError for a device or mode that is not there."""
     if device != "cpu":

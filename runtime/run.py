@@ -18,8 +18,8 @@ from dinar.runtime.camera import Camera
 from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.live import LiveLoop
-from dinar.runtime.live_avatar import FollowingRenderer, LivePoses, Steadiness, modes_of
-from dinar.runtime.renderer import Mode, Renderer
+from dinar.runtime.live_avatar import FollowingRenderer, LivePoses, Steadiness
+from dinar.runtime.renderer import Mode, Renderer, modes_of
 from dinar.runtime.show import (
     ShowConfig,
     check_recording,

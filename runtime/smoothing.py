@@ -69,7 +69,7 @@ STRENGTHS = MappingProxyType(
         "strong": OneEuro(min_cutoff=0.7, beta=0.4),
     }
 )
-"""Presets; `tests/bench/bench_smoothing.py` measures what each takes away and adds."""
+"""Presets; `dinar bench --steadiness` measures what each takes away and adds."""
 
 PASS_THROUGH = OneEuro(min_cutoff=math.inf, beta=0.0)
 """Smooths nothing: poses stay as they are, and only the velocities for prediction are filtered."""
@@ -181,9 +181,10 @@ class _Rotations:
 class _Lag:
     """The latency that the filter adds, as a mean over joints and the last two seconds.
 
-    A first-order low-pass of cutoff f shifts slow movement by 1 / (2 pi f), and fast movement by less: it
-    is a bound. The bench measures a sixth (light) to two fifths (strong) less for people who dance. Joints
-    and moments count with their squared speed, as in a least-squares fit of one time shift to all.
+    A first-order low-pass of cutoff f shifts slow movement by 1 / (2 pi f), and fast movement by less: for
+    joint angles it is a bound. For joint positions, which the person's translation moves as well,
+    `dinar bench --steadiness` measures an eighth more (light) to an eighth less (strong). Joints and moments
+    count with their squared speed, as in a least-squares fit of one time shift to all.
     """
 
     def __init__(self) -> None:

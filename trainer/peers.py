@@ -27,11 +27,12 @@ import torch
 
 from dinar.runtime.avatar import Avatar, RendererNetwork, default_avatar_path, open_avatar
 from dinar.runtime.body import Pose, load_body, open_body_path
-from dinar.runtime.cpu.network import MULTIPLE, RASTER_CHANNELS, CpuNetwork
+from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.cpu.skin import Skinner, skinned_body
 from dinar.runtime.measure.networks import mode_name, with_networks
 from dinar.runtime.measure.records import Peer
 from dinar.runtime.motion import load_motion
+from dinar.runtime.network_input import CHANNELS, MULTIPLE
 from dinar.trainer.models.renderer import PAPER, NeuralRenderer
 
 SECONDS = 6.0
@@ -140,7 +141,7 @@ def _ours(network: RendererNetwork, crop: tuple[int, int]) -> str:
 
 def _raster(side: int) -> torch.Tensor:
     """A picture for a network, float32 [1, 22, side, side] in [0, 1]."""
-    return torch.rand(1, len(RASTER_CHANNELS), side, side, generator=torch.Generator().manual_seed(0))
+    return torch.rand(1, CHANNELS, side, side, generator=torch.Generator().manual_seed(0))
 
 
 def _cores() -> int:

@@ -1,6 +1,6 @@
 """The input of the renderer network: the texture's channels where the bare body is seen (DINAR Sec. 3.1).
 
-Pixels are bytes, channels last, as `network` takes them. The texture is kept the same way: a texel's
+Pixels are bytes, channels last, as `network_input` says. The texture is kept the same way: a texel's
 channels side by side, so that one look at the texture serves all of them. Sampling is bilinear, without
 mipmaps, as it is in training.
 """
@@ -13,11 +13,10 @@ import numpy as np
 from numba import njit, prange
 
 from dinar.runtime.avatar import Texture
-from dinar.runtime.cpu.network import GEN_CHANNELS, RASTER_CHANNELS
 from dinar.runtime.cpu.sample import texel_pair
 from dinar.runtime.errors import DinarError
+from dinar.runtime.network_input import CHANNELS, GEN_CHANNELS, RASTER_CHANNELS
 
-CHANNELS = len(RASTER_CHANNELS)
 _PADDED = 32  # two vector registers of 16 lanes
 _RED = RASTER_CHANNELS.index("red")
 
@@ -34,8 +33,8 @@ class NeuralTexture(NamedTuple):
     """A texture as the network sees it; a named tuple, so that compiled code takes it as it is.
 
     Attributes:
-        texels: uint8 [H, W, 32], the channels in the order of `RASTER_CHANNELS` (see `network` for what the
-            bytes say), then nothing; coverage is 255.
+        texels: uint8 [H, W, 32], the channels in the order of `RASTER_CHANNELS` (see `network_input` for
+            what the bytes say), then nothing; coverage is 255.
         rgb: uint8 [Hr, Wr, 4], red, green and blue where their size is not that of the rest; else [0, 0, 4].
     """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dinar.runtime.cpu.network import MULTIPLE
+from dinar.runtime.network_input import MULTIPLE
 
 _EIGHTHS = (2, 3, 4, 5, 6, 8)
 

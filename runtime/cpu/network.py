@@ -5,17 +5,10 @@ as OpenVINO's convolutions read them: int8 networks at 512 x 512 take 0.74 (3.2 
 the time that they take with float32, channels first, and the pixels a quarter of the memory.
 
     with CpuNetwork(onnx, height, width) as network:
-        network.inputs[...] = ...    # uint8 [1, H, W, 22], in the order of `RASTER_CHANNELS`
+        network.inputs[...] = ...    # uint8 [1, H, W, 22], see `network_input`
         rgba = network.run()         # uint8 [1, H, W, 4], straight alpha, valid until the next run
 
-What the bytes say (the network itself, in ONNX, takes float32 `raster` [1, 22, H, W] = bytes / 255, and gives
-float32 `rgba` [1, 4, H, W] in [0, 1]):
-
-    gen       16 channels, round(127.5 (1 + g)) of the texture's g, limited to [-1, 1]
-    rgb       3 channels, sRGB bytes
-    smp, fill, coverage   0 or 255 (between them where sampling blends)
-
-A pixel that the body does not cover is 0 in every channel, gen as well. H and W are multiples of `MULTIPLE`.
+The network itself, in ONNX, gives float32 `rgba` [1, 4, H, W] in [0, 1].
 """
 
 from __future__ import annotations
@@ -31,16 +24,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from dinar.runtime.errors import DinarError
-
-GEN_CHANNELS = 16
-RASTER_CHANNELS: tuple[str, ...] = (
-    *(f"gen{i}" for i in range(GEN_CHANNELS)),
-    *("red", "green", "blue", "smp", "fill", "coverage"),
-)
-"""Names of the network's input channels: the texture of DINAR Eq. 2, rasterized, and the body's coverage."""
-
-MULTIPLE = 32
-"""Both sides of a picture are multiples of it, so that every level of the network has whole pixels."""
+from dinar.runtime.network_input import CHANNELS, MULTIPLE
 
 CACHE_VARIABLE = "DINAR_CACHE"
 """Environment variable that names another folder for compiled networks; empty: none is kept."""
@@ -97,7 +81,7 @@ class CpuNetwork:
         openvino = import_openvino()
         core = openvino.Core()
         model = _with_byte_pixels(openvino, _read(core, onnx, height, width))
-        self.inputs = np.zeros((1, height, width, len(RASTER_CHANNELS)), np.uint8)
+        self.inputs = np.zeros((1, height, width, CHANNELS), np.uint8)
         self._rgba = np.zeros((1, height, width, 4), np.uint8)
         self._request: Any = core.compile_model(model, "CPU", _properties(threads)).create_infer_request()
         self._request.set_input_tensor(openvino.Tensor(self.inputs, shared_memory=True))
@@ -113,7 +97,7 @@ class CpuNetwork:
     def close(self) -> None:
         """Give the network's memory back; a second call does nothing."""
         self._request = None
-        self.inputs = np.zeros((1, 0, 0, len(RASTER_CHANNELS)), np.uint8)
+        self.inputs = np.zeros((1, 0, 0, CHANNELS), np.uint8)
 
     def __enter__(self) -> Self:
         return self
@@ -161,12 +145,12 @@ def _read(core: Any, onnx: bytes, height: int, width: int) -> Any:
     try:
         model = core.read_model(onnx)
         (raster,), (rgba,) = model.inputs, model.outputs
-        model.reshape({raster: [1, len(RASTER_CHANNELS), height, width]})
+        model.reshape({raster: [1, CHANNELS, height, width]})
         found = list(rgba.get_partial_shape().to_shape())
     except (RuntimeError, ValueError) as error:
         raise NetworkError(
             "the avatar's network cannot be read; expected an ONNX renderer with one input of "
-            f"{len(RASTER_CHANNELS)} channels and one output: export it again"
+            f"{CHANNELS} channels and one output: export it again"
         ) from error
     if found != [1, 4, height, width]:
         raise NetworkError(

@@ -11,13 +11,14 @@ from numba import njit
 
 from dinar.runtime.avatar import Avatar, RendererNetwork
 from dinar.runtime.camera import Camera
-from dinar.runtime.cpu.channels import CHANNELS, make_neural_texture, pack_corners, sample_channels
+from dinar.runtime.cpu.channels import make_neural_texture, pack_corners, sample_channels
 from dinar.runtime.cpu.crop import Crop, CropChooser
 from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.cpu.rasterize import Visibility, gather_corner_uv
 from dinar.runtime.cpu.renderer import CpuRenderer
 from dinar.runtime.cpu.skin import skinned_body
 from dinar.runtime.errors import DinarError
+from dinar.runtime.network_input import CHANNELS
 from dinar.runtime.trace import Stage
 
 STAND_OFF_M = 0.1
@@ -91,17 +92,18 @@ class CpuNeuralRenderer(CpuRenderer):
         crop = self._choosers[n].choose(_with_stand_off(seen, n, camera))
         work = self._network_for(crop)
         opened = perf_counter()
-        sample_channels(
-            self._texture,
-            self._corners,
-            seen.homogeneous[n],
-            seen.triangle[n],
-            crop.left,
-            crop.top,
-            numba.get_num_threads(),
-            work.spans,
-            work.network.inputs.reshape(crop.height, crop.width * CHANNELS),
-        )
+        with self._kernel_threads.apart():
+            sample_channels(
+                self._texture,
+                self._corners,
+                seen.homogeneous[n],
+                seen.triangle[n],
+                crop.left,
+                crop.top,
+                numba.get_num_threads(),
+                work.spans,
+                work.network.inputs.reshape(crop.height, crop.width * CHANNELS),
+            )
         sampled = perf_counter()
         rgba = work.network.run()
         ran = perf_counter()

@@ -21,9 +21,6 @@ MAX_SIDE = 4096
 MAX_NETWORK_BYTES = 96 * 1024**2
 """Most bytes of an avatar's renderer networks, each and together."""
 
-NETWORK_INPUT_CHANNELS = 22
-"""Channels that a renderer network reads: the texture's 16 + 3 + 1 + 1, and the body's coverage."""
-
 _PRESET = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _MAX_ROWS = 1_000_000
 _MAX_BETA = 100.0

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from dinar.runtime.avatar import Avatar, RendererNetwork, Texture
-from dinar.runtime.cpu.network import GEN_CHANNELS, MULTIPLE
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.files.avatar_check import MAX_NETWORK_BYTES
 from dinar.runtime.measure.records import NetworkCost
+from dinar.runtime.network_input import GEN_CHANNELS, MULTIPLE
 
 RGB = "rgb"
 _FILE_NAME = re.compile(r"([a-z0-9][a-z0-9-]*)_(fp32|int8)\.onnx")

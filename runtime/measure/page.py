@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
+from dinar.runtime.measure.plot import (
+    LEFT,
+    PLOT_HEIGHT,
+    RIGHT,
+    WIDTH,
+    round_ticks,
+    svg,
+    text_at,
+    vertical_line,
+)
 from dinar.runtime.measure.records import Details, Report
 from dinar.runtime.measure.report import STAGE_MEANINGS, detail_lines, peer_line
 from dinar.runtime.measure.statistics import Percentiles
+from dinar.runtime.measure.steadiness_page import steadiness_section
 
 _COLOURS = {
     "wait": "#9aa5b1",
@@ -24,9 +34,7 @@ _COLOURS = {
     "other": "#c5ccd3",
 }
 _OTHER_COLOURS = ("#c95d8f", "#a5713f", "#5f8f8a", "#b0574f")
-_WIDTH, _LEFT, _RIGHT = 860, 96, 72
 _BAR, _BAR_STEP = 30, 50
-_PLOT_HEIGHT = 170
 _BINS = 48
 
 _STYLE = """
@@ -77,6 +85,8 @@ def page(report: Report) -> str:
     ]
     for mode, stages in report.results.items():
         parts.append(_mode_section(mode, stages, report.details[mode]))
+    if report.steadiness_stream is not None:
+        parts.append(steadiness_section(report.steadiness, report.steadiness_stream))
     if report.startup is not None or report.peers:
         parts.append(_others(report))
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
@@ -160,13 +170,13 @@ def _legend(results: dict[str, dict[str, Percentiles]]) -> str:
 def _stage_bars(results: dict[str, dict[str, Percentiles]]) -> str:
     """One bar a mode, its stages side by side, all on one scale."""
     colours = _colours(results)
-    ticks = _ticks(max(sum(_parts(stages).values()) for stages in results.values()))
-    scale = (_WIDTH - _LEFT - _RIGHT) / ticks[-1]
+    ticks = round_ticks(max(sum(_parts(stages).values()) for stages in results.values()))
+    scale = (WIDTH - LEFT - RIGHT) / ticks[-1]
     height = _BAR_STEP * len(results) + 34
-    drawn = [_vertical_line(_LEFT + tick * scale, 8, height - 24, f"{tick:g}") for tick in ticks]
+    drawn = [vertical_line(LEFT + tick * scale, 8, height - 24, f"{tick:g}") for tick in ticks]
     for row, (mode, stages) in enumerate(results.items()):
-        x, y = float(_LEFT), 8 + _BAR_STEP * row + (_BAR_STEP - _BAR) / 2
-        drawn.append(_text(_LEFT - 10, y + _BAR / 2 + 5, mode, "end"))
+        x, y = float(LEFT), 8 + _BAR_STEP * row + (_BAR_STEP - _BAR) / 2
+        drawn.append(text_at(LEFT - 10, y + _BAR / 2 + 5, mode, "end"))
         for name, ms in _parts(stages).items():
             width = ms * scale
             drawn.append(
@@ -180,59 +190,33 @@ def _stage_bars(results: dict[str, dict[str, Percentiles]]) -> str:
                     f'style="fill:#fff;font-weight:600">{label}</text>'
                 )
             x += width
-        drawn.append(_text(x + 8, y + _BAR / 2 + 5, f"{sum(_parts(stages).values()):.1f} ms", "start"))
-    return _svg(height, drawn, "Mean time of each stage for each mode")
+        drawn.append(text_at(x + 8, y + _BAR / 2 + 5, f"{sum(_parts(stages).values()):.1f} ms", "start"))
+    return svg(height, drawn, "Mean time of each stage for each mode")
 
 
 def _histogram(totals_ms: Sequence[float], total: Percentiles) -> str:
     """How often which total came, up to a little above p99, with p50 and p99 marked."""
-    ticks = _ticks(max(total.p99_ms * 1.08, total.p50_ms * 1.5))
+    ticks = round_ticks(max(total.p99_ms * 1.08, total.p50_ms * 1.5))
     counts, edges = np.histogram(np.minimum(totals_ms, ticks[-1]), bins=_BINS, range=(0.0, ticks[-1]))
-    scale = (_WIDTH - _LEFT - _RIGHT) / ticks[-1]
-    base, most = 26 + _PLOT_HEIGHT, max(1, int(counts.max()))
-    drawn = [_vertical_line(_LEFT + tick * scale, 26, base, f"{tick:g}") for tick in ticks]
+    scale = (WIDTH - LEFT - RIGHT) / ticks[-1]
+    base, most = 26 + PLOT_HEIGHT, max(1, int(counts.max()))
+    drawn = [vertical_line(LEFT + tick * scale, 26, base, f"{tick:g}") for tick in ticks]
     for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
-        height = _PLOT_HEIGHT * count / most
+        height = PLOT_HEIGHT * count / most
         drawn.append(
-            f'<rect x="{_LEFT + left * scale + 0.5:.1f}" y="{base - height:.1f}" '
+            f'<rect x="{LEFT + left * scale + 0.5:.1f}" y="{base - height:.1f}" '
             f'width="{(right - left) * scale - 1:.1f}" height="{height:.1f}" style="fill:var(--accent)">'
             f"<title>{left:.1f} to {right:.1f} ms: {count} frames</title></rect>"
         )
     marks = [("p50", total.p50_ms, "end", -6), ("p99", total.p99_ms, "start", 6)]
     for name, ms, anchor, offset in marks:
-        x = _LEFT + min(ms, ticks[-1]) * scale
+        x = LEFT + min(ms, ticks[-1]) * scale
         drawn.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="10" y2="{base}" style="stroke:#e0803a" stroke-width="1.5" '
             'stroke-dasharray="4 3"/>'
         )
-        drawn.append(_text(x + offset, 19, f"{name} {ms:.1f} ms", anchor))
-    drawn.append(_text(_LEFT - 10, 38, f"{most}", "end", "soft"))
-    drawn.append(_text(_LEFT - 10, base, "frames", "end", "soft"))
-    drawn.append(_text(_WIDTH - _RIGHT + 10, base - 4, "ms", "start", "soft"))
-    return _svg(base + 26, drawn, "Histogram of total milliseconds")
-
-
-def _ticks(most: float) -> list[float]:
-    """Round numbers from 0 to just above `most`, four to eight of them."""
-    rough = max(most, 1e-3) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough)
-    return [step * k for k in range(math.ceil(most / step) + 1)]
-
-
-def _vertical_line(x: float, top: float, bottom: float, label: str) -> str:
-    line = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>'
-    return line + _text(x, bottom + 18, label, "middle", "soft")
-
-
-def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:
-    kind = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}>{escape(text)}</text>'
-
-
-def _svg(height: float, drawn: Sequence[str], title: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">'
-        + "".join(drawn)
-        + "</svg>"
-    )
+        drawn.append(text_at(x + offset, 19, f"{name} {ms:.1f} ms", anchor))
+    drawn.append(text_at(LEFT - 10, 38, f"{most}", "end", "soft"))
+    drawn.append(text_at(LEFT - 10, base, "frames", "end", "soft"))
+    drawn.append(text_at(WIDTH - RIGHT + 10, base - 4, "ms", "start", "soft"))
+    return svg(base + 26, drawn, "Histogram of total milliseconds")

@@ -5,17 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from dinar.runtime.errors import DinarError
+from dinar.runtime.measure.publisher import wait_for_pose
 from dinar.runtime.measure.screen import Screen
 from dinar.runtime.measure.view import FollowingView
 from dinar.runtime.renderer import Renderer
 from dinar.runtime.stream import PoseSubscriber
-
-SILENCE_SECONDS = 5.0
-
-
-class BenchError(DinarError):
-    """What was to be measured did not run."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +41,7 @@ class Pipeline:
         """Wait for a pose and draw it. Choosing the camera is no part of the pipeline: it is not timed."""
         frame = None
         while frame is None:
-            if not self._subscriber.wait(SILENCE_SECONDS):
-                raise BenchError(f"the publisher fell silent for {SILENCE_SECONDS:.0f} s")
+            wait_for_pose(self._subscriber)
             asked = time.perf_counter()
             frame = self._subscriber.latest()
             taken = time.perf_counter()

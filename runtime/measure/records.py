@@ -207,6 +207,92 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """What a noisy stream does to a motion.
+
+    Attributes:
+        rotation_deg: standard deviation, degrees about each axis, by which each joint is turned, anew in each
+            pose.
+        translation_mm: standard deviation, mm along each axis, by which the person is moved, anew in each
+            pose.
+        delay_ms: from the pose's time at its source until it is sent, at least.
+        jitter_ms: mean of what comes on top of the delay (exponentially distributed).
+        seed: of the random numbers.
+    """
+
+    rotation_deg: float = 1.0
+    translation_mm: float = 5.0
+    delay_ms: float = 40.0
+    jitter_ms: float = 5.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class NoisySpec:
+    """What a noisy publisher sends.
+
+    Attributes:
+        address: of the subscriber that waits.
+        avatar: the .dinar file of whoever moves.
+        motion: the true motion.
+        rate: poses per second.
+        start_us: when the motion begins, microseconds since the epoch.
+        seconds: the end, counted from there.
+        noise: what is done to the poses.
+    """
+
+    address: str
+    avatar: str
+    motion: str
+    rate: float
+    start_us: int
+    seconds: float
+    noise: Noise
+
+
+@dataclass(frozen=True)
+class NoisyStream:
+    """How the poses came on which smoothing and prediction were measured.
+
+    Attributes:
+        noise: what was done to them.
+        poses: how many were taken, those included during which the filters settle.
+        age: milliseconds from the pose's time at its source until it was taken.
+        drawing_ms: from a pose taken to its presentation: the mean of the first mode that was measured.
+        stream: how they came.
+    """
+
+    noise: Noise
+    poses: int
+    age: Percentiles
+    drawing_ms: float
+    stream: Stream
+
+
+@dataclass(frozen=True)
+class SteadinessResult:
+    """What one setting of smoothing and prediction does; positions are those of the 22 body joints.
+
+    Attributes:
+        delay_ms: how far the person shown is behind the true one: the shift that aligns both best.
+        added_delay_ms: `delay_ms` less that of poses as they come; below 0: gained.
+        told_delay_ms: what the window tells that smoothing adds at most.
+        aligned_error_mm: mean position error per joint once `delay_ms` is taken out.
+        jitter_mm: mean change of that error from one frame to the next.
+        shown_error_mm: mean position error per joint at the moment of presentation: delay and jitter.
+        cpu_us: processor time per pose.
+    """
+
+    delay_ms: float
+    added_delay_ms: float
+    told_delay_ms: float
+    aligned_error_mm: float
+    jitter_mm: float
+    shown_error_mm: float
+    cpu_us: float
+
+
+@dataclass(frozen=True)
 class Report:
     """All of a bench: the JSON file.
 
@@ -218,6 +304,8 @@ class Report:
         details: for each mode what else is known.
         startup: how long a start takes, if asked for.
         peers: other software beside ours, if asked for.
+        steadiness: what each setting of smoothing and prediction does; empty unless asked for.
+        steadiness_stream: the poses on which that was measured.
         warnings: what a reader of the numbers must know.
     """
 
@@ -228,4 +316,6 @@ class Report:
     details: dict[str, Details]
     startup: Startup | None
     peers: tuple[Peer, ...]
+    steadiness: dict[str, SteadinessResult]
+    steadiness_stream: NoisyStream | None
     warnings: tuple[str, ...]

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dinar.runtime.measure.records import Details, Peer, Report
+from dinar.runtime.measure.records import Details, NoisyStream, Peer, Report, SteadinessResult
 from dinar.runtime.measure.statistics import STABLE_WINDOWS, Percentiles
 
 STAGE_MEANINGS = {
@@ -22,6 +22,16 @@ STAGE_MEANINGS = {
     "total": "received => RGBA ready",
     "present": "upload, draw, flip",
 }
+STEADINESS_COLUMNS = {
+    "setting": "--smooth of dinar run, with --predict or without",
+    "delay": "ms by which the person shown is behind the true one",
+    "added": "ms of delay more than with poses as they come",
+    "told": "ms that smoothing adds at most, as the window tells",
+    "aligned": "mm, mean error of a joint's position once the delay is taken out",
+    "jitter": "mm, mean change of that error from one frame to the next",
+    "shown": "mm, mean error of a joint's position when it is presented",
+    "CPU": "us of processor time per pose",
+}
 _COLUMNS = ("p50", "p90", "p95", "p99", "max")
 
 
@@ -30,6 +40,11 @@ def print_report(report: Report, console: Console) -> None:
     for mode, stages in report.results.items():
         console.print(_stage_table(mode, stages))
         for line in detail_lines(report.details[mode]):
+            console.print(line, highlight=False, markup=False)
+        console.print()
+    if report.steadiness_stream is not None:
+        console.print(_steadiness_table(report.steadiness))
+        for line in steadiness_lines(report.steadiness_stream):
             console.print(line, highlight=False, markup=False)
         console.print()
     if report.startup is not None:
@@ -55,6 +70,48 @@ def _stage_table(mode: str, stages: dict[str, Percentiles]) -> Table:
         style = "bold" if name == "total" else None
         table.add_row(name, *(f"{n:.2f}" for n in numbers), STAGE_MEANINGS.get(name, ""), style=style)
     return table
+
+
+def _steadiness_table(results: dict[str, SteadinessResult]) -> Table:
+    table = Table(title="steadiness, ms, mm and us", title_justify="left", box=None, pad_edge=False)
+    for column in STEADINESS_COLUMNS:
+        table.add_column(column, justify="left" if column == "setting" else "right", no_wrap=True)
+    for name, result in results.items():
+        table.add_row(*steadiness_row(name, result))
+    return table
+
+
+def steadiness_row(name: str, result: SteadinessResult) -> tuple[str, ...]:
+    """One setting in words and numbers, as in `STEADINESS_COLUMNS`."""
+    return (
+        _setting_name(name),
+        f"{result.delay_ms:.1f}",
+        f"{result.added_delay_ms:+.1f}",
+        f"{result.told_delay_ms:.0f}",
+        f"{result.aligned_error_mm:.2f}",
+        f"{result.jitter_mm:.2f}",
+        f"{result.shown_error_mm:.2f}",
+        f"{result.cpu_us:.0f}",
+    )
+
+
+def _setting_name(name: str) -> str:
+    """What a person calls a setting of smoothing and prediction: light_predict => light, predict."""
+    smoothing, _, predict = name.partition("_")
+    return f"{smoothing}, {predict}" if predict else smoothing
+
+
+def steadiness_lines(stream: NoisyStream) -> list[str]:
+    """On what steadiness was measured, in lines for a person."""
+    noise, came = stream.noise, stream.stream
+    return [
+        f"noise: joints {noise.rotation_deg:g} degrees about each axis, person {noise.translation_mm:g} mm "
+        "along each (standard deviations)",
+        f"sent {noise.delay_ms:g} ms late with {noise.jitter_ms:g} ms of jitter (mean); age when taken "
+        f"p50 {stream.age.p50_ms:.1f} ms, p99 {stream.age.p99_ms:.1f} ms; {stream.drawing_ms:.1f} ms to draw",
+        f"{stream.poses} poses from process {came.publisher_pid} over {came.endpoint}, "
+        f"{came.replaced} replaced by newer ones, {came.dropped} dropped",
+    ]
 
 
 def detail_lines(details: Details) -> list[str]:

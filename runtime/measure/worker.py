@@ -5,13 +5,11 @@ SPEC is a `Spec` as JSON. Each line that is printed is an `Event` as JSON; the l
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -28,7 +26,8 @@ from dinar.runtime.measure.machine import (
     usable_cores,
 )
 from dinar.runtime.measure.networks import RGB, find_network, network_cost, with_networks
-from dinar.runtime.measure.pipeline import BenchError, Pipeline, Sample
+from dinar.runtime.measure.pipeline import Pipeline, Sample
+from dinar.runtime.measure.publisher import LOOPBACK, BenchError, arrived_since, running, wait_for_first_pose
 from dinar.runtime.measure.records import Details, Event, Figure, NetworkCost, Result, Settings, Spec, Stream
 from dinar.runtime.measure.screen import open_screen
 from dinar.runtime.measure.statistics import STABLE_WINDOWS, is_stable, percentiles
@@ -36,15 +35,12 @@ from dinar.runtime.measure.view import FollowingView
 from dinar.runtime.motion import load_motion
 from dinar.runtime.renderer import Renderer, open_renderer
 from dinar.runtime.show import frame_poses
-from dinar.runtime.stream import PoseSubscriber, StreamStats
+from dinar.runtime.stream import PoseSubscriber
 
-PATIENCE_SECONDS = 60.0
-"""For the first pose: the publisher has to start, and may share the processor with others."""
 PUBLISHER_SECONDS = 3600
 """The publisher's end, should nobody be left to end it."""
 FIGURE_POSES = 24
 FIGURE_SECONDS = 8.0
-LOOPBACK = "tcp://127.0.0.1:0"
 _DINAR = (sys.executable, "-c", "import sys; from dinar.runtime.cli import main; sys.exit(main())")
 
 
@@ -102,7 +98,7 @@ def measure(spec: Spec, tell: Tell) -> Result:
     with (
         renderer,
         PoseSubscriber(LOOPBACK, bind=True, topics=("pose",)) as subscriber,
-        _publisher(settings, subscriber.address) as publisher,
+        running(_play(settings, subscriber.address)) as publisher,
         open_screen(settings.size) as screen,
     ):
         motion = load_motion(settings.motion, avatar.body, betas=avatar.betas)
@@ -117,7 +113,7 @@ def measure(spec: Spec, tell: Tell) -> Result:
             with open_renderer(avatar, mode="normals") as outline:
                 figure, crop = _measure_figure(renderer, outline, view)
         tell("waiting for the publisher")
-        _wait_for_first_pose(subscriber, publisher)
+        wait_for_first_pose(subscriber, publisher)
         loop = Pipeline(subscriber, view, renderer, screen)
         tell(f"warming up, {settings.warm_up} frames")
         loop.run(settings.warm_up, settings.seconds / 4)
@@ -131,21 +127,12 @@ def measure(spec: Spec, tell: Tell) -> Result:
                 first_frame_ms=first_frame_ms,
                 figure=figure,
                 presented=screen.name,
-                stream=_stream(subscriber, publisher, before),
+                stream=arrived_since(before, subscriber, publisher),
                 network=None
                 if network is None or crop is None
                 else network_cost(network, settings.size, *crop),
             ),
         )
-
-
-def _wait_for_first_pose(subscriber: PoseSubscriber, publisher: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not subscriber.wait(0.1):
-        if publisher.poll() is not None or time.monotonic() > end:
-            raise BenchError(
-                f"no pose came to {subscriber.address}: does `dinar play` work on this computer?"
-            )
 
 
 @dataclass(frozen=True)
@@ -295,32 +282,11 @@ def _networked(renderer: Renderer) -> list[tuple[int, int]]:
     return [(crop.width, crop.height) for crop in renderer.crops if crop is not None]
 
 
-@contextlib.contextmanager
-def _publisher(settings: Settings, address: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Play the motion to `address` from a process of its own, as `dinar play` does."""
+def _play(settings: Settings, address: str) -> list[str]:
+    """The command that plays the motion to `address`."""
     command = [*_DINAR, "play", settings.motion, "--connect", "--to", address, "--loop"]
     command += ["--fps", str(settings.rate), "--seconds", str(PUBLISHER_SECONDS)]
-    command += ["--avatar", settings.avatar]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _stream(subscriber: PoseSubscriber, publisher: subprocess.Popen[bytes], before: StreamStats) -> Stream:
-    """What arrived since `before`."""
-    now = subscriber.stats()
-    dropped = now.stale - before.stale + sum(now.malformed.values()) - sum(before.malformed.values())
-    return Stream(
-        endpoint=subscriber.address,
-        publisher_pid=publisher.pid,
-        received=now.received - before.received,
-        taken=now.taken - before.taken,
-        replaced=now.replaced - before.replaced,
-        dropped=dropped,
-    )
+    return [*command, "--avatar", settings.avatar]
 
 
 if __name__ == "__main__":

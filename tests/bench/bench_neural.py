@@ -20,10 +20,10 @@ from dinar.export.to_openvino import quantize
 from dinar.runtime.avatar import Avatar, RendererNetwork, Texture, default_avatar_path, open_avatar
 from dinar.runtime.body import forward
 from dinar.runtime.camera import framing
-from dinar.runtime.cpu.channels import CHANNELS
 from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.cpu.neural import CpuNeuralRenderer
 from dinar.runtime.motions.builtin_motions import builtin_motion
+from dinar.runtime.network_input import CHANNELS
 from dinar.trainer.models.renderer import PRESETS, NeuralRenderer
 
 from .bench_render import cpu_name

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dinar.export.to_onnx import read_metadata, to_onnx, weights_hash
-from dinar.runtime.cpu.network import RASTER_CHANNELS
+from dinar.runtime.network_input import RASTER_CHANNELS
 from dinar.trainer.models.renderer import LIVE, PAPER, NeuralRenderer, RendererConfig, count_flops
 
 SMALL_PAPER = replace(PAPER, name="small_paper", widths=(8, 12, 16, 24))

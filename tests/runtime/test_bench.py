@@ -36,7 +36,7 @@ def measure(folder: Path, *arguments: str) -> tuple[dict[str, Any], str, str]:
 
 @pytest.fixture(scope="module")
 def rgb(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str, str]:
-    return measure(tmp_path_factory.mktemp("rgb"), "--modes", "rgb", "--size", "256")
+    return measure(tmp_path_factory.mktemp("rgb"), "--modes", "rgb", "--size", "256", "--steadiness")
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_the_page_is_self_contained_and_its_plots_are_well_formed(
     page = rgb[1]
     assert not re.search(r"https?://|<script|<link|src=", page)
     plots = [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
-    assert len(plots) == 2  # the stages, and the histogram of the one mode
+    assert len(plots) == 3  # the stages, the histogram of the one mode, and steadiness
     widths = [float(bar.get("width", "nan")) for plot in plots for bar in plot.iter("rect")]
     assert widths
     assert min(widths) >= 0
@@ -131,6 +131,48 @@ def test_the_terminal_shows_the_same_numbers(rgb: tuple[dict[str, Any], str, str
     assert [float(text) for text in line.split()[1:6]] == pytest.approx(
         [report["results"]["rgb"]["total"][name] for name in FIGURES], abs=0.006
     )
+
+
+def test_steadiness_is_measured_on_a_noisy_stream_of_another_process(
+    rgb: tuple[dict[str, Any], str, str],
+) -> None:
+    report = rgb[0]
+    strengths = ["off", "light", "medium", "strong"]
+    assert list(report["steadiness"]) == [*strengths, *(f"{name}_predict" for name in strengths)]
+    off = report["steadiness"]["off"]
+    assert (off["added_delay_ms"], off["told_delay_ms"], off["cpu_us"]) == (0, 0, 0)
+    for name, result in report["steadiness"].items():
+        assert result["aligned_error_mm"] > 0
+        assert result["jitter_mm"] > 0
+        assert result["shown_error_mm"] > 0
+        assert (result["cpu_us"] > 0) == (name != "off")
+    stream = report["steadiness_stream"]
+    assert stream["noise"]["rotation_deg"] > 0
+    assert stream["age"]["p50_ms"] >= stream["noise"]["delay_ms"]
+    parts = report["results"]["rgb"]
+    drawn = sum(parts[stage]["mean_ms"] for stage in ("skin", "raster", "shade", "other"))
+    assert stream["drawing_ms"] == pytest.approx(drawn, rel=1e-6)
+    assert stream["stream"]["publisher_pid"] not in (
+        os.getpid(),
+        report["details"]["rgb"]["stream"]["publisher_pid"],
+    )
+    assert stream["stream"]["dropped"] == 0
+
+
+def test_steadiness_is_printed_and_drawn(rgb: tuple[dict[str, Any], str, str]) -> None:
+    report, page, printed = rgb
+    (line,) = (line for line in printed.splitlines() if line.startswith("light, predict"))
+    result = report["steadiness"]["light_predict"]
+    assert float(line.split()[2]) == pytest.approx(result["delay_ms"], abs=0.06)
+    assert float(line.split()[6]) == pytest.approx(result["jitter_mm"], abs=0.006)
+    plot = re.findall(r"<svg.*?</svg>", page, re.DOTALL)[-1]
+    assert len(list(ET.fromstring(plot).iter("circle"))) == 8
+
+
+def test_without_the_option_steadiness_is_not_measured(live: tuple[dict[str, Any], str, str]) -> None:
+    assert live[0]["steadiness"] == {}
+    assert live[0]["steadiness_stream"] is None
+    assert "Steadiness" not in live[1]
 
 
 def test_a_network_of_a_file_is_measured_with_its_cost(live: tuple[dict[str, Any], str, str]) -> None:

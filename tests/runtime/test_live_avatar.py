@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from dinar.runtime.avatar import Avatar, RendererNetwork, Texture
+from dinar.runtime.avatar import Avatar, Texture
 from dinar.runtime.body import Pose, load_body, open_body_path
 from dinar.runtime.errors import UsageError
-from dinar.runtime.live_avatar import AS_THEY_COME, LivePoses, Steadiness, modes_of
+from dinar.runtime.live_avatar import AS_THEY_COME, LivePoses, Steadiness
 from dinar.runtime.run import RunConfig
 from dinar.runtime.smoothing import STRENGTHS
 from dinar.runtime.stream import PosePublisher, PoseSubscriber
@@ -131,11 +131,3 @@ def test_a_strength_can_be_changed_number_by_number() -> None:
     smoothing = RunConfig(smooth="strong", smooth_beta=0.0, predict=True).steadiness.smoothing
     assert smoothing is not None
     assert (smoothing.min_cutoff, smoothing.beta) == (STRENGTHS["strong"].min_cutoff, 0.0)
-
-
-def test_neural_is_a_mode_of_avatars_that_have_a_network(avatar: Avatar) -> None:
-    assert modes_of(avatar) == ("rgb", "uv", "normals")
-    with_network = Avatar(
-        **{**vars(avatar), "networks": (RendererNetwork(preset="live", precision="fp32", onnx=b"x"),)}
-    )
-    assert modes_of(with_network) == ("rgb", "neural", "uv", "normals")

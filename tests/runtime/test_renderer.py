@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dinar.runtime.avatar import Texture
+from dinar.runtime.avatar import RendererNetwork, Texture
 from dinar.runtime.camera import framing, look_at, scaled, stereo_pair
 from dinar.runtime.cpu.rasterize import rasterize
 from dinar.runtime.cpu.rgb import CpuRgbRenderer
 from dinar.runtime.cpu.sample import sample
 from dinar.runtime.errors import DinarError
-from dinar.runtime.renderer import open_renderer
+from dinar.runtime.renderer import modes_of, open_renderer
 
 from .egg_avatar import AVATAR, BODY, RADII, REST, checker, make_shell, turned
 
@@ -250,3 +250,9 @@ def test_the_shell_shows_its_inside_and_the_body_does_not():
     frame = drawn(replace(AVATAR, shell=shell), cameras=[inside])[0]
     assert (frame[..., 3] == 255).all()
     assert np.abs(frame[..., :3].astype(int) - (10, 120, 240)).max() <= 1
+
+
+def test_neural_is_a_mode_of_avatars_that_have_a_network():
+    assert modes_of(AVATAR) == ("rgb", "uv", "normals")
+    with_network = replace(AVATAR, networks=(RendererNetwork("live", "fp32", b"x"),))
+    assert modes_of(with_network) == ("rgb", "neural", "uv", "normals")

@@ -20,8 +20,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dinar.runtime.cpu.network import RASTER_CHANNELS
 from dinar.runtime.errors import DinarError
+from dinar.runtime.network_input import CHANNELS
 
 RGBA_CHANNELS = 4
 
@@ -109,7 +109,7 @@ class NeuralRenderer(nn.Module):
         block, widths, norm = config.block, config.widths, config.batch_norm
         kernel = block * config.stem_kernel
         padding = block * (config.stem_kernel // 2)
-        self.stem = _conv(len(RASTER_CHANNELS), widths[0], kernel, norm, stride=block, padding=padding)
+        self.stem = _conv(CHANNELS, widths[0], kernel, norm, stride=block, padding=padding)
         self.encode = nn.ModuleList(
             nn.Sequential(*(_conv(width, width, 3, norm) for _ in range(config.encoder_convs)))
             for width in widths[:-1]
@@ -126,7 +126,7 @@ class NeuralRenderer(nn.Module):
         """Draw.
 
         Args:
-            raster: float32 [B, 22, H, W], in [0, 1], channels as in `RASTER_CHANNELS`; H and W are multiples
+            raster: float32 [B, 22, H, W], in [0, 1], channels as in `network_input`; H and W are multiples
                 of `config.multiple`.
 
         Returns:
@@ -229,7 +229,7 @@ def count_flops(config: RendererConfig, height: int, width: int) -> int:
     """Return the operations of all convolutions for one picture; a multiply-add is two (FLOP = 2 MAC)."""
     with torch.device("meta"), torch.no_grad():
         network = NeuralRenderer(config).eval()
-        raster = torch.empty(1, len(RASTER_CHANNELS), height, width)
+        raster = torch.empty(1, CHANNELS, height, width)
         with FlopCounterMode(display=False) as counter:
             network(raster)
     return int(counter.get_total_flops())

@@ -5,12 +5,11 @@ import pytest
 
 from dinar.runtime.avatar import Texture
 from dinar.runtime.camera import look_at
-from dinar.runtime.cpu.channels import CHANNELS, make_neural_texture, pack_corners, sample_channels
-from dinar.runtime.cpu.network import RASTER_CHANNELS
+from dinar.runtime.cpu.channels import make_neural_texture, pack_corners, sample_channels
 from dinar.runtime.cpu.rasterize import Rasterizer, gather_corner_uv, rasterize
 from dinar.runtime.cpu.sample import sample
 from dinar.runtime.errors import DinarError
-from dinar.runtime.files.avatar_check import NETWORK_INPUT_CHANNELS
+from dinar.runtime.network_input import CHANNELS, RASTER_CHANNELS
 
 WIDTH, HEIGHT = 150, 110
 CAMERA = look_at((0, 0, 3), (0.2, 0, 0), (0, 1, 0), 0.8, WIDTH, HEIGHT)
@@ -120,7 +119,6 @@ def test_gen_is_bounded_and_channels_are_in_the_networks_order():
     assert [named[f"gen{i}"] for i in range(8)] == [0, 0, 64, 128, 191, 255, 255, 128]
     expected = {"red": 10, "green": 20, "blue": 30, "smp": 255, "fill": 0, "coverage": 255}
     assert {name: named[name] for name in expected} == expected
-    assert CHANNELS == NETWORK_INPUT_CHANNELS
 
 
 def test_a_texture_without_what_the_network_reads_is_refused_with_a_sentence():

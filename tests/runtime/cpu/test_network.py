@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from dinar.export.to_onnx import to_onnx
-from dinar.runtime.cpu.network import RASTER_CHANNELS, CpuNetwork, NetworkError, network_cache
+from dinar.runtime.cpu.network import CpuNetwork, NetworkError, network_cache
+from dinar.runtime.network_input import CHANNELS
 from dinar.trainer.models.renderer import NeuralRenderer, RendererConfig
 
 TINY = RendererConfig(
@@ -54,7 +55,7 @@ def bytes_drawn_by_torch(renderer: NeuralRenderer, inputs: np.ndarray) -> np.nda
 def test_bytes_in_and_bytes_out_are_what_the_network_draws(renderer: NeuralRenderer, file: bytes) -> None:
     random = np.random.default_rng(0)
     with CpuNetwork(file, 64, 96) as network:
-        assert network.inputs.shape == (1, 64, 96, len(RASTER_CHANNELS))
+        assert network.inputs.shape == (1, 64, 96, CHANNELS)
         for _ in range(2):  # the second time, `inputs` is still the network's own memory
             network.inputs[...] = random.integers(0, 256, network.inputs.shape)
             rgba = network.run()
