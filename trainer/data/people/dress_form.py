@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dinar.runtime.body import Body, Pose, forward, rest_vertices
+from dinar.runtime.body import Body, Pose, joint_transforms, rest_vertices
 from dinar.runtime.rotations import matrix_from_axis_angle
 from dinar.trainer.data.people.bake import vertex_normals
 from dinar.trainer.data.people.patch import Patch
@@ -63,21 +63,24 @@ class DressForm:
         return turned / np.linalg.norm(turned, axis=1, keepdims=True)
 
 
-def stand(body: Body, betas: np.ndarray) -> DressForm:
-    """Pose a body of the given shape for fitting clothes."""
+def stand(body: Body, betas: np.ndarray, face: np.ndarray | None = None) -> DressForm:
+    """Pose a body of the given shape for fitting clothes.
+
+    Args:
+        body: the body.
+        betas: its shape.
+        face: float64 [V, 3], metres, what the face adds to the T-pose (see `Individual`); the joints stay.
+    """
     pose = fitting_pose()
     rest = rest_vertices(body, betas)
-    posed = forward(body, betas, pose)
-    correctives = np.einsum("vkp,p->vk", body.posedirs, _pose_feature(pose))
-    return DressForm(
-        body,
-        rest,
-        body.J_regressor @ rest,
-        posed.vertices,
-        vertex_normals(posed.vertices, body.faces),
-        posed.transforms,
-        correctives,
-    )
+    joints = body.J_regressor @ rest
+    rest = rest if face is None else rest + face
+    rotations = matrix_from_axis_angle(pose.rotations.astype(np.float64))
+    transforms = joint_transforms(rotations, joints, body.parents)
+    correctives = np.einsum("vkp,p->vk", body.posedirs, (rotations[1:] - np.eye(3)).reshape(-1))
+    blend = np.einsum("vj,jab->vab", body.weights, transforms)
+    posed = np.einsum("vab,vb->va", blend[:, :3, :3], rest + correctives) + blend[:, :3, 3]
+    return DressForm(body, rest, joints, posed, vertex_normals(posed, body.faces), transforms, correctives)
 
 
 def fitting_pose() -> Pose:
@@ -91,8 +94,3 @@ def fitting_pose() -> Pose:
     rotations[25:40] = (0, 0, -0.18)
     rotations[40:55] = (0, 0, 0.18)
     return Pose(rotations, np.zeros(3, np.float32), np.zeros(0, np.float32))
-
-
-def _pose_feature(pose: Pose) -> np.ndarray:
-    """Pose feature of SMPL's correctives: R - I of joints 1 to 54, float64 [486]."""
-    return (matrix_from_axis_angle(pose.rotations[1:].astype(np.float64)) - np.eye(3)).reshape(-1)
