@@ -58,7 +58,7 @@ def demo(config: DemoConfig) -> int:
         check_recording(config, out)
     avatar = open_shown_avatar(config)
     motion = load_motion(config.motion, avatar.body, betas=avatar.betas)
-    with open_shown_renderer(config, avatar, console) as renderer:
+    with open_shown_renderer(config, avatar, console, live=not config.records) as renderer:
         if config.records:
             record(config, avatar, motion, renderer, out, console)
             return 0
@@ -108,7 +108,7 @@ def show(config: ShowConfig, avatar: Avatar, motion: Motion, renderer: Renderer,
             mode=config.mode,
             modes=modes_of(avatar),
             open_mode=lambda mode: open_shown_renderer(
-                replace(config, mode=cast(Mode, mode)), avatar, console
+                replace(config, mode=cast(Mode, mode)), avatar, console, live=True
             ),
             status=lambda: stream_status(subscriber.stats()),
         ) as window:

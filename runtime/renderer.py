@@ -60,8 +60,14 @@ def modes_of(avatar: Avatar) -> tuple[Mode, ...]:
     return tuple(mode for mode in get_args(Mode) if mode != "neural" or avatar.networks)
 
 
-def open_renderer(avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode = "rgb") -> Renderer:
-    """Open a renderer for `avatar`. Raises DinarError for a device or mode that is not there."""
+def open_renderer(
+    avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode = "rgb", live: bool = False
+) -> Renderer:
+    """Open a renderer for `avatar`. Raises DinarError for a device or mode that is not there.
+
+    With `live`, no picture waits for what can be made ready meanwhile: the last bits of pictures then depend
+    on the time as well.
+    """
     if device != "cpu":
         raise DinarError(f"no device {device!r} to render on: this version renders on 'cpu'")
     # Each imports only what it draws with: numba, openvino.
@@ -72,7 +78,7 @@ def open_renderer(avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode 
     if mode == "neural":
         from dinar.runtime.cpu.neural import CpuNeuralRenderer
 
-        return CpuNeuralRenderer(avatar)
+        return CpuNeuralRenderer(avatar, live=live)
     if mode in ("uv", "normals"):
         from dinar.runtime.cpu.debug import CpuDebugRenderer
 

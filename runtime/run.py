@@ -146,7 +146,9 @@ def run(config: RunConfig) -> int:
 def _open(config: RunConfig, mode: Mode, live: LivePoses, console: Console) -> Renderer:
     """A renderer that follows the stream's shape."""
     shown = replace(config, mode=mode)
-    return FollowingRenderer(lambda: live.avatar, lambda avatar: open_shown_renderer(shown, avatar, console))
+    return FollowingRenderer(
+        lambda: live.avatar, lambda avatar: open_shown_renderer(shown, avatar, console, live=True)
+    )
 
 
 def show(

@@ -101,10 +101,13 @@ def open_shown_avatar(config: ShowConfig) -> Avatar:
     return open_avatar(config.avatar or default_avatar_path())
 
 
-def open_shown_renderer(config: ShowConfig, avatar: Avatar, console: Console) -> Renderer:
-    """Open the renderer and draw one picture, so that kernels are compiled before time counts."""
+def open_shown_renderer(config: ShowConfig, avatar: Avatar, console: Console, *, live: bool) -> Renderer:
+    """Open the renderer and draw one picture, so that kernels are compiled before time counts.
+
+    For `live` see `open_renderer`.
+    """
     with _announce_compiling(console):
-        renderer = open_renderer(avatar, device=config.device, mode=config.mode)
+        renderer = open_renderer(avatar, device=config.device, mode=config.mode, live=live)
         width, height = config.picture_size
         pose = Pose.rest()
         renderer.render(pose, [frame_poses(avatar, [pose], width=width, height=height).camera(width, height)])

@@ -79,9 +79,9 @@ class _Side:
 
 def side_lengths(size: int) -> tuple[int, ...]:
     """Return the lengths, ascending, that a rectangle's side can have in a picture of so many pixels."""
-    return tuple(sorted({_up(eighths / 8 * _up(size)) for eighths in _EIGHTHS}))
+    return tuple(sorted({padded(eighths / 8 * padded(size)) for eighths in _EIGHTHS}))
 
 
-def _up(length: float) -> int:
-    """Return the next multiple of 32."""
+def padded(length: float) -> int:
+    """Return the next multiple of 32, `length` itself if it is one."""
     return int(-(-length // MULTIPLE)) * MULTIPLE

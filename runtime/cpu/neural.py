@@ -12,7 +12,8 @@ from numba import njit
 from dinar.runtime.avatar import Avatar, RendererNetwork
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.channels import make_neural_texture, pack_corners, sample_channels
-from dinar.runtime.cpu.crop import Crop, CropChooser
+from dinar.runtime.cpu.crop import Crop, CropChooser, padded
+from dinar.runtime.cpu.crop_networks import CropNetworks
 from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.cpu.rasterize import Visibility, gather_corner_uv
 from dinar.runtime.cpu.renderer import CpuRenderer
@@ -24,9 +25,9 @@ from dinar.runtime.trace import Stage
 STAND_OFF_M = 0.1
 """Metres by which clothes and hair may stand off the body and are still drawn whole."""
 
-MAX_OPEN_NETWORKS = 5
-"""Rectangle sizes whose networks are kept open (16 MB each for `live` in int8 at 512 x 512, 40 MB in fp32);
-beyond, the one that was not used for longest is closed."""
+MOST_SPARE_BYTES = 16 * 1024**2
+"""Largest network, as a file, of which one is opened to stand in for others: `live` has 3 MB; `paper`, too
+slow to be drawn live on a processor, has 80 MB, and takes hundreds more once it is open."""
 
 _DRAW_STAGES = ("sample", "network", "paste")
 
@@ -34,12 +35,17 @@ _DRAW_STAGES = ("sample", "network", "paste")
 class CpuNeuralRenderer(CpuRenderer):
     """Draws one avatar through its renderer network; its shell takes no part. See `Renderer`.
 
-    Only a rectangle around the person goes through the network. The first picture of each rectangle's size
-    takes longer: a network is opened for it.
+    Only a rectangle around the person goes through the network. The first picture takes longer, because a
+    network is opened for it, and so does the first one of each other size of the rectangle unless `live`.
     """
 
     def __init__(
-        self, avatar: Avatar, network: RendererNetwork | None = None, *, threads: int | None = None
+        self,
+        avatar: Avatar,
+        network: RendererNetwork | None = None,
+        *,
+        threads: int | None = None,
+        live: bool = False,
     ) -> None:
         """Prepare the avatar.
 
@@ -47,19 +53,24 @@ class CpuNeuralRenderer(CpuRenderer):
             avatar: drawn with its own betas and texture.
             network: one of the avatar's networks; the fastest of them when left out.
             threads: processor threads for the network; None: as many as OpenVINO finds best.
+            live: never keep a picture waiting for a network where a larger one can stand in (see
+                `CropNetworks`): which rectangle is drawn then depends on the time, too.
 
         Raises:
             DinarError: the avatar has no network, or lacks what the network reads.
         """
         mesh = skinned_body(avatar.body, avatar.betas)
-        self._network = network or fastest_network(avatar)
-        self._threads = threads
+        onnx = (network or fastest_network(avatar)).onnx
+        self._networks = CropNetworks(
+            lambda height, width: CpuNetwork(onnx, height, width, threads=threads),
+            background=live and len(onnx) <= MOST_SPARE_BYTES,
+        )
         self._texture = make_neural_texture(avatar.texture)
         super().__init__(mesh, np.ascontiguousarray(mesh.faces, np.int32))
         self._corners = pack_corners(self._faces, gather_corner_uv(mesh.uv, mesh.uv_faces, len(mesh.faces)))
         self._choosers: list[CropChooser] = []
+        self._whole = (0, 0)  # height and width that rectangles can have
         self._drawn: list[Crop | None] = []  # where the last pictures may not be empty
-        self._open: dict[tuple[int, int], _CropNetwork] = {}  # by height and width, last used last
 
     @property
     def crops(self) -> tuple[Crop | None, ...]:
@@ -69,13 +80,13 @@ class CpuNeuralRenderer(CpuRenderer):
     def close(self) -> None:
         """Give the memory back, and close the networks."""
         super().close()
-        while self._open:
-            self._open.popitem()[1].network.close()
+        self._networks.close()
 
     def _start_pictures(self) -> None:
         count, height, width = self._rgba.shape[:3]
         self._choosers = [CropChooser(width, height) for _ in range(count)]
         self._drawn = [None] * count
+        self._whole = padded(height), padded(width)
 
     def _draw(self, seen: Visibility, _vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[Stage, ...]:
         times = np.zeros(len(_DRAW_STAGES))
@@ -90,20 +101,19 @@ class CpuNeuralRenderer(CpuRenderer):
             return 0.0, 0.0, 0.0
         start = perf_counter()
         crop = self._choosers[n].choose(_with_stand_off(seen, n, camera))
-        work = self._network_for(crop)
+        work, crop = self._networks.take(crop, self._whole)
         opened = perf_counter()
-        with self._kernel_threads.apart():
-            sample_channels(
-                self._texture,
-                self._corners,
-                seen.homogeneous[n],
-                seen.triangle[n],
-                crop.left,
-                crop.top,
-                numba.get_num_threads(),
-                work.spans,
-                work.network.inputs.reshape(crop.height, crop.width * CHANNELS),
-            )
+        sample_channels(
+            self._texture,
+            self._corners,
+            seen.homogeneous[n],
+            seen.triangle[n],
+            crop.left,
+            crop.top,
+            numba.get_num_threads(),
+            work.spans,
+            work.network.inputs.reshape(crop.height, crop.width * CHANNELS),
+        )
         sampled = perf_counter()
         rgba = work.network.run()
         ran = perf_counter()
@@ -119,25 +129,6 @@ class CpuNeuralRenderer(CpuRenderer):
         if crop is not None:
             self._rgba[n, crop.top : crop.top + crop.height, crop.left : crop.left + crop.width] = 0
         self._drawn[n] = None
-
-    def _network_for(self, crop: Crop) -> _CropNetwork:
-        """Return the network for rectangles of this size, opened now if need be."""
-        size = (crop.height, crop.width)
-        found = self._open.pop(size, None)
-        if found is None:
-            if len(self._open) >= MAX_OPEN_NETWORKS:
-                self._open.pop(next(iter(self._open))).network.close()
-            found = _CropNetwork(self._network, size, self._threads)
-        self._open[size] = found
-        return found
-
-
-class _CropNetwork:
-    """A network opened for rectangles of one size, and what is in its input."""
-
-    def __init__(self, network: RendererNetwork, size: tuple[int, int], threads: int | None) -> None:
-        self.network = CpuNetwork(network.onnx, *size, threads=threads)
-        self.spans = np.zeros((size[0], 2), np.int32)  # see `sample_channels`
 
 
 def fastest_network(avatar: Avatar) -> RendererNetwork:

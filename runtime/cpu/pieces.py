@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 from dinar.runtime.cpu.project import NOT_FINITE
 
@@ -82,7 +82,7 @@ def add_piece(
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, parallel=True)
 def set_up(
     faces: np.ndarray,
     window: np.ndarray,
@@ -93,8 +93,16 @@ def set_up(
     pieces: np.ndarray,
     rows: np.ndarray,
     to_clip: np.ndarray,
-) -> tuple[int, int]:
-    """Turn faces into pieces, and return how many pieces there are and how many faces must be clipped.
+    first: np.ndarray,
+    count: np.ndarray,
+    box: np.ndarray,
+    start: np.ndarray,
+    order: np.ndarray,
+) -> None:
+    """Turn faces into pieces, and list those of each band.
+
+    The faces are dealt out in S shares of neighbours, one for each thread. Share s writes to pieces, rows and
+    to_clip from slot first[s] on, with gaps between the shares.
 
     Args:
         faces: int32 [F, 3], vertex ids.
@@ -106,39 +114,72 @@ def set_up(
         pieces: PIECE [P], P >= F, out.
         rows: int32 [P, 2], out: first and last row of samples that each piece can touch.
         to_clip: int32 [F], out: the faces that must be clipped.
+        first: int64 [S + 1], share s takes faces first[s] to first[s + 1] - 1.
+        count: int64 [S, 2], out: how many pieces a share has, and how many faces that must be clipped.
+        box: int64 [S, 4], out, see `bounding_box`.
+        start: int64 [S, B + 1], out, see `list_by_band`.
+        order: int32 [S, L], out, likewise; a share whose list is longer than L is left for the caller.
     """
+    for share in prange(len(count)):
+        low, high = first[share], first[share + 1]
+        n, clipped = _set_up_share(
+            faces, window, inverse_depth, outside, cull, grid, pieces, rows, to_clip, low, high
+        )
+        count[share, 0], count[share, 1] = n, clipped
+        own = rows[low : low + n]
+        bounding_box(pieces[low : low + n], own, box[share])
+        if count_per_band(own, start[share]) <= order.shape[1]:
+            list_by_band(own, low, start[share], order[share])
+
+
+@njit(cache=True, nogil=True)
+def _set_up_share(
+    faces: np.ndarray,
+    window: np.ndarray,
+    inverse_depth: np.ndarray,
+    outside: np.ndarray,
+    cull: np.ndarray,
+    grid: Grid,
+    pieces: np.ndarray,
+    rows: np.ndarray,
+    to_clip: np.ndarray,
+    low: int,
+    high: int,
+) -> tuple[int, int]:
+    """Do what `set_up` says for faces low to high - 1; return how many pieces and faces to clip there are."""
     piece_count, clip_count, cull_all = 0, 0, len(cull) == 1
-    for face in range(len(faces)):
+    for face in range(low, high):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
         out_a, out_b, out_c = outside[a], outside[b], outside[c]
         out_any = out_a | out_b | out_c
         if out_any != 0:
             if (out_a & out_b & out_c) == 0 and (out_any & NOT_FINITE) == 0:
-                to_clip[clip_count] = face
+                to_clip[low + clip_count] = face
                 clip_count += 1
             continue
         x = (np.int64(window[a, 0]), np.int64(window[b, 0]), np.int64(window[c, 0]))
         y = (np.int64(window[a, 1]), np.int64(window[b, 1]), np.int64(window[c, 1]))
         w = (inverse_depth[a], inverse_depth[b], inverse_depth[c])
-        if add_piece(pieces, rows, piece_count, face, x, y, w, cull[0 if cull_all else face], grid):
+        if add_piece(pieces, rows, low + piece_count, face, x, y, w, cull[0 if cull_all else face], grid):
             piece_count += 1
     return piece_count, clip_count
 
 
 @njit(cache=True, nogil=True)
-def bounding_box(pieces: np.ndarray, rows: np.ndarray) -> tuple[int, int, int, int]:
-    """Return first column, first row, end column and end row of what PIECE [P] and their rows [P, 2] touch.
+def bounding_box(pieces: np.ndarray, rows: np.ndarray, box: np.ndarray) -> None:
+    """Find what PIECE [P] and their rows [P, 2] touch.
 
-    Four zeros when there is no piece.
+    Writes first column, first row, end column and end row to box [4]; four zeros when there is no piece.
     """
+    box[:] = 0
     if len(pieces) == 0:
-        return 0, 0, 0, 0
+        return
     column_first, row_first, column_last, row_last = 2**30, 2**30, 0, 0
     for i in range(len(pieces)):
         column_first = min(column_first, pieces[i].column_first)
         column_last = max(column_last, pieces[i].column_last)
         row_first, row_last = min(row_first, rows[i, 0]), max(row_last, rows[i, 1])
-    return column_first, row_first, column_last + 1, row_last + 1
+    box[0], box[1], box[2], box[3] = column_first, row_first, column_last + 1, row_last + 1
 
 
 @njit(cache=True, nogil=True)
@@ -162,10 +203,13 @@ def count_per_band(rows: np.ndarray, start: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True)
-def list_by_band(rows: np.ndarray, start: np.ndarray, order: np.ndarray) -> None:
-    """Write each band's pieces, in ascending order, to the list `order`, int32 (see `count_per_band`)."""
+def list_by_band(rows: np.ndarray, first: int, start: np.ndarray, order: np.ndarray) -> None:
+    """Write each band's pieces to the list `order`, int32 (see `count_per_band`).
+
+    `rows` [P, 2] are those of pieces first to first + P - 1, which are listed in ascending order.
+    """
     fill = start[:-1].copy()
     for i in range(len(rows)):
         for band in range(rows[i, 0] // BAND, rows[i, 1] // BAND + 1):
-            order[fill[band]] = i
+            order[fill[band]] = first + i
             fill[band] += 1

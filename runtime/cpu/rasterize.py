@@ -33,6 +33,7 @@ operation rounds on its own (no fused multiply-add), sums are taken from left to
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -132,9 +133,9 @@ class Rasterizer:
         self._to_clip = np.zeros(len(self.faces), np.int32)
         self._pieces = np.zeros(len(self.faces), PIECE)
         self._rows = np.zeros((len(self.faces), 2), np.int32)
-        self._start = np.zeros(-(-side * height // BAND) + 1, np.int64)
-        self._order = np.zeros(len(self.faces), np.int32)
+        self._bands = -(-side * height // BAND)
         self._keys = np.zeros((0, BAND, side * width + LANES), np.int64)
+        self._deal_out(1)
         self._seen = Visibility(
             triangle=np.full((cameras, side * height, side * width), -1, np.int32),
             inverse_depth=np.zeros((cameras, side * height, side * width), np.float32),
@@ -167,25 +168,29 @@ class Rasterizer:
         seen = self._seen
         vertex = (self._window, self._inverse_depth, self._outside)
         project(vertices, self._to_samples @ projection_matrix(camera), seen.homogeneous[n], *vertex)
-        count, clip_count = set_up(
-            self.faces, *vertex, cull, self._grid, self._pieces, self._rows, self._to_clip
-        )
-        if clip_count > 0:
-            count = self._clip(seen.homogeneous[n], cull, count, clip_count)
-        pieces, rows = self._pieces[:count], self._rows[:count]
-        listed = count_per_band(rows, self._start)
-        if listed > len(self._order):
-            self._order = np.zeros(listed, np.int32)
-        list_by_band(rows, self._start, self._order)
-        box = np.array(bounding_box(pieces, rows))
-        touched = around(box, seen.bbox[n])  # what the last picture left there must be cleared as well
-        seen.bbox[n] = box
         workers = numba.get_num_threads()
         if len(self._keys) != workers:
-            self._keys = np.zeros((workers, *self._keys.shape[1:]), np.int64)
+            self._deal_out(workers)
+        shares = (self._count[:-1], self._box[:-1], self._start[:-1], self._order[:-1])
+        set_up(
+            self.faces,
+            *vertex,
+            cull,
+            self._grid,
+            self._pieces,
+            self._rows,
+            self._to_clip,
+            self._first,
+            *shares,
+        )
+        self._clip(seen.homogeneous[n], cull)
+        self._list_the_rest()
+        box = functools.reduce(around, self._box)
+        touched = around(box, seen.bbox[n])  # what the last picture left there must be cleared as well
+        seen.bbox[n] = box
         resolve_visibility(
-            pieces,
-            rows,
+            self._pieces,
+            self._rows,
             self._start,
             self._order,
             self._grid.rotation,
@@ -195,14 +200,48 @@ class Rasterizer:
             seen.inverse_depth[n],
         )
 
-    def _clip(self, homogeneous: np.ndarray, cull: np.ndarray, count: int, clip_count: int) -> int:
-        """Add the pieces of clipped faces to `count` others and return how many there are now."""
-        room = count + MAX_PIECES * clip_count
-        if room > len(self._pieces):  # grows for views that cut through the mesh, at most to 6 pieces a face
-            self._pieces = np.resize(self._pieces, room)
-            self._rows = np.resize(self._rows, (room, 2))
-        to_clip = self._to_clip[:clip_count]
-        return clip(self.faces, homogeneous, to_clip, cull, self._grid, self._pieces, self._rows, count)
+    def _deal_out(self, workers: int) -> None:
+        """Divide faces and bands between so many threads. The last of the shares holds what was clipped."""
+        faces = len(self.faces)
+        self._keys = np.zeros((workers, *self._keys.shape[1:]), np.int64)
+        self._first = np.linspace(0, faces, workers + 1).astype(np.int64)
+        self._count = np.zeros((workers + 1, 2), np.int64)
+        self._box = np.zeros((workers + 1, 4), np.int64)
+        self._start = np.zeros((workers + 1, self._bands + 1), np.int64)
+        self._order = np.zeros((workers + 1, 2 * faces // workers), np.int32)
+
+    def _clip(self, homogeneous: np.ndarray, cull: np.ndarray) -> None:
+        """Put the pieces of clipped faces behind all others."""
+        behind, clip_count = len(self.faces), int(self._count[:-1, 1].sum())
+        count = 0
+        if clip_count > 0:
+            room = behind + MAX_PIECES * clip_count
+            if room > len(self._pieces):  # for views that cut through the mesh, at most to 7 pieces a face
+                self._pieces = np.resize(self._pieces, room)
+                self._rows = np.resize(self._rows, (room, 2))
+            to_clip = np.concatenate(
+                [
+                    self._to_clip[first : first + count]
+                    for first, count in zip(self._first[:-1], self._count[:-1, 1], strict=True)
+                ]
+            )
+            end = clip(self.faces, homogeneous, to_clip, cull, self._grid, self._pieces, self._rows, behind)
+            count = end - behind
+        self._count[-1, 0] = count
+        rows = self._rows[behind : behind + count]
+        bounding_box(self._pieces[behind : behind + count], rows, self._box[-1])
+        count_per_band(rows, self._start[-1])
+
+    def _list_the_rest(self) -> None:
+        """List the pieces of each band for the clipped ones, and for shares whose lists were too long."""
+        room, listed = self._order.shape[1], self._start[:, -1]
+        rest = range(len(listed)) if listed.max() > room else (len(listed) - 1,)
+        if listed.max() > room:
+            self._order = np.zeros((len(listed), int(listed.max())), np.int32)
+        for share in rest:
+            first = int(self._first[share])
+            rows = self._rows[first : first + int(self._count[share, 0])]
+            list_by_band(rows, first, self._start[share], self._order[share])
 
     def _check(self, vertices: np.ndarray, cameras: Sequence[Camera]) -> None:
         wanted = (len(self._outside), 3)

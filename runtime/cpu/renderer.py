@@ -13,6 +13,8 @@ from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.rasterize import Rasterizer, Visibility
 from dinar.runtime.cpu.skin import SkinnedMesh, Skinner
+from dinar.runtime.cpu.threads import KernelThreads
+from dinar.runtime.memory import give_back_freed_memory
 from dinar.runtime.renderer import Frame
 from dinar.runtime.trace import Stage
 
@@ -41,7 +43,9 @@ class CpuRenderer(ABC):
         self._faces, self._cull = faces, cull_back_faces
         self._samples: Literal[1, 4] = samples
         self._rasterizer: Rasterizer | None = None
+        self._kernel_threads = KernelThreads()
         self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+        give_back_freed_memory()
 
     def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
         """Draw `pose` seen by each camera; see `Renderer.render`."""
@@ -51,8 +55,10 @@ class CpuRenderer(ABC):
         start = perf_counter()
         vertices = self._skinner(pose)
         skinned = perf_counter()
+        self._kernel_threads.keep_apart()
         seen = rasterizer.draw(vertices, cameras, cull_back_faces=self._cull)
         rastered = perf_counter()
+        self._kernel_threads.keep_apart()  # the caller may have been woken on another processor
         drawn = self._draw(seen, vertices, cameras)
         stages = (
             Stage("skin", 1e3 * (skinned - start)),
@@ -65,6 +71,7 @@ class CpuRenderer(ABC):
         """Give the memory back."""
         self._skinner = self._rasterizer = None
         self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
+        give_back_freed_memory()
 
     def __enter__(self) -> Self:
         return self

@@ -138,8 +138,8 @@ def resolve_visibility(
     Args:
         pieces: PIECE [P], what is to be filled.
         rows: int32 [P, 2], see `set_up`.
-        start: int64 [B + 1], see `count_per_band`.
-        order: int32, see `list_by_band`.
+        start: int64 [S, B + 1], see `count_per_band`: of S lists.
+        order: int32 [S, L], see `list_by_band`.
         rotation: see `Grid`.
         box: int64 [4], first column, first row, end column, end row of what is cleared; holds every piece.
         keys: int64 [workers, BAND, width + LANES], work space; bands are dealt out to the workers in turn.
@@ -148,14 +148,15 @@ def resolve_visibility(
     """
     workers = len(keys)
     for worker in prange(workers):
-        for band in range(worker, len(start) - 1, workers):
+        for band in range(worker, start.shape[1] - 1, workers):
             low, high = max(BAND * band, box[1]), min(BAND * (band + 1), box[3])
             for row in range(low, high):
                 keys[worker, row - low, box[0] : box[2]] = 0
-            for entry in range(start[band], start[band + 1]):
-                i = order[entry]
-                row_first, row_last = max(rows[i, 0], low), min(rows[i, 1], high - 1)
-                _fill(pieces[i], row_first, row_last, low, rotation, keys[worker])
+            for share in range(len(start)):
+                for entry in range(start[share, band], start[share, band + 1]):
+                    i = order[share, entry]
+                    row_first, row_last = max(rows[i, 0], low), min(rows[i, 1], high - 1)
+                    _fill(pieces[i], row_first, row_last, low, rotation, keys[worker])
             for row in range(low, high):
                 _unpack(
                     keys[worker, row - low, box[0] : box[2]],

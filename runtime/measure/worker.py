@@ -78,7 +78,7 @@ def _open(spec: Spec) -> tuple[Avatar, Renderer, RendererNetwork | None]:
     from dinar.runtime.cpu.neural import CpuNeuralRenderer
 
     network = find_network(avatar, spec.mode)
-    return avatar, CpuNeuralRenderer(avatar, network), network
+    return avatar, CpuNeuralRenderer(avatar, network, live=True), network
 
 
 def draw_first_frame(spec: Spec) -> None:
@@ -108,17 +108,18 @@ def measure(spec: Spec, tell: Tell) -> Result:
         renderer.render(view.poses[0], [view.camera(view.poses[0])])
         first_frame_ms = 1e3 * (time.perf_counter() - start)
         if network is None:
-            figure, crop = _measure_figure(renderer, renderer, view)
+            figure = _measure_figure(renderer, renderer, view)
         else:
             with open_renderer(avatar, mode="normals") as outline:
-                figure, crop = _measure_figure(renderer, outline, view)
+                figure = _measure_figure(renderer, outline, view)
         tell("waiting for the publisher")
         wait_for_first_pose(subscriber, publisher)
         loop = Pipeline(subscriber, view, renderer, screen)
         tell(f"warming up, {settings.warm_up} frames")
         loop.run(settings.warm_up, settings.seconds / 4)
         before = subscriber.stats()
-        windows, usage = _run_windows(settings, loop, publisher.pid, tell)
+        windows, usage = _run_windows(settings, loop, renderer, publisher.pid, tell)
+        crops = Counter(window.crop for window in windows if window.crop is not None)
         return _result(
             settings,
             windows,
@@ -129,18 +130,19 @@ def measure(spec: Spec, tell: Tell) -> Result:
                 presented=screen.name,
                 stream=arrived_since(before, subscriber, publisher),
                 network=None
-                if network is None or crop is None
-                else network_cost(network, settings.size, *crop),
+                if network is None or not crops
+                else network_cost(network, settings.size, *crops.most_common(1)[0][0]),
             ),
         )
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Frames measured in a row, and the seconds they took with all waiting."""
+    """Frames measured in a row, the seconds they took with all waiting, the last one's rectangle if any."""
 
     samples: list[Sample]
     seconds: float
+    crop: tuple[int, int] | None
 
     @property
     def median_ms(self) -> float:
@@ -158,7 +160,7 @@ class _Usage:
 
 
 def _run_windows(
-    settings: Settings, loop: Pipeline, publisher_pid: int, tell: Tell
+    settings: Settings, loop: Pipeline, renderer: Renderer, publisher_pid: int, tell: Tell
 ) -> tuple[list[_Window], _Usage]:
     """Measure windows until the last ones agree or time is up; at least one frame in each of three."""
     windows: list[_Window] = []
@@ -171,7 +173,7 @@ def _run_windows(
             break
         start = time.perf_counter()
         samples = loop.run(settings.window, longest)
-        windows.append(_Window(samples, time.perf_counter() - start))
+        windows.append(_Window(samples, time.perf_counter() - start, _networked(renderer)))
         tell(f"window {len(windows)}: {windows[-1].median_ms:.2f} ms")
     wall, own = time.perf_counter() - clock, time.process_time() - own
     after = _outside_seconds(publisher_pid)
@@ -233,9 +235,7 @@ def _result(
     return Result(stages, details)
 
 
-def _measure_figure(
-    renderer: Renderer, outline: Renderer, view: FollowingView
-) -> tuple[Figure, tuple[int, int] | None]:
+def _measure_figure(renderer: Renderer, outline: Renderer, view: FollowingView) -> Figure:
     """Draw poses spread over the motion, which also warms up.
 
     Args:
@@ -244,10 +244,9 @@ def _measure_figure(
         view: the poses and their cameras.
 
     Returns:
-        How much of the picture the person takes, and width and height of what mostly goes through a network.
+        How much of the picture the person takes.
     """
     boxes: list[tuple[int, int]] = []
-    crops = Counter[tuple[int, int]]()
     end = time.perf_counter() + FIGURE_SECONDS
     # The golden ratio's steps: however soon time is up, the poses so far are spread over the motion.
     for k in range(FIGURE_POSES):
@@ -260,26 +259,24 @@ def _measure_figure(
         if not len(rows):
             raise BenchError("the renderer drew nobody: is the avatar's file complete?")
         boxes.append((rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]))
-        crops.update(_networked(renderer))
         if time.perf_counter() > end:
             break
     heights, widths = np.array(boxes, np.float64).T
-    figure = Figure(
+    return Figure(
         height_share=float(heights.min() / alpha.shape[0]),
         crop_width=float(np.median(widths)),
         crop_height=float(np.median(heights)),
         crop_share=float(np.median(heights * widths) / alpha.size),
     )
-    return figure, crops.most_common(1)[0][0] if crops else None
 
 
-def _networked(renderer: Renderer) -> list[tuple[int, int]]:
-    """Width and height of the rectangle that went through a network, if one did."""
+def _networked(renderer: Renderer) -> tuple[int, int] | None:
+    """Width and height of the last picture's rectangle that went through a network, if one did."""
     from dinar.runtime.cpu.neural import CpuNeuralRenderer
 
-    if not isinstance(renderer, CpuNeuralRenderer):
-        return []
-    return [(crop.width, crop.height) for crop in renderer.crops if crop is not None]
+    if not isinstance(renderer, CpuNeuralRenderer) or renderer.crops[0] is None:
+        return None
+    return renderer.crops[0].width, renderer.crops[0].height
 
 
 def _play(settings: Settings, address: str) -> list[str]:
