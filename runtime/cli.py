@@ -29,6 +29,7 @@ class Command:
         module: imported when the command is called.
         config: name of the options' dataclass in that module.
         function: name of a function in that module: options => exit status.
+        extra: what has to be installed beside the base for it, as in `pip install 'dinar[extra]'`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Command:
     module: str
     config: str
     function: str
+    extra: str = ""
 
 
 COMMANDS = (
@@ -52,6 +54,22 @@ COMMANDS = (
         "keys", "make keys for encrypted streams", "dinar.runtime.transport.keys", "KeysConfig", "make_keys"
     ),
     Command("bench", "per-stage latency, percentiles", "dinar.runtime.bench", "BenchConfig", "bench"),
+    Command(
+        "data",
+        "check and import datasets of people",
+        "dinar.trainer.data.dataset.command",
+        "DataConfig",
+        "data",
+        extra="train",
+    ),
+    Command(
+        "synth",
+        "make synthetic people to train on",
+        "dinar.trainer.data.synth.command",
+        "SynthConfig",
+        "synth",
+        extra="train",
+    ),
     Command("doctor", "what works on this computer", "dinar.runtime.doctor", "DoctorConfig", "main"),
 )
 
@@ -85,7 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(command: Command, arguments: Sequence[str]) -> int:
     import tyro
 
-    module = importlib.import_module(command.module)
+    try:
+        module = importlib.import_module(command.module)
+    except ModuleNotFoundError as error:
+        if not command.extra or (error.name or "dinar").startswith("dinar"):
+            raise
+        raise DinarError(
+            f"`dinar {command.name}` needs {error.name}, which is not installed: "
+            f"pip install 'dinar[{command.extra}]'"
+        ) from error
     options = tyro.cli(
         getattr(module, command.config),
         prog=f"dinar {command.name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 from dinar.runtime.stream import PoseSubscriber
 from dinar.runtime.wire import PoseFrame
 
-EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
 ENDPOINT = "tcp://127.0.0.1:5555"
 RIGHT_SHOULDER = 17
 PATIENCE = 20.0
@@ -82,3 +84,29 @@ def test_the_javascript_example_sends_a_waving_person(tmp_path: Path) -> None:
     if installed.returncode != 0:
         pytest.skip(f"npm cannot install the example's packages: {installed.stderr.strip()[-200:]}")
     assert_sends_a_waving_person([node, script], endpoint, tmp_path)
+
+
+def test_own_people_become_a_dataset_that_is_well(tmp_path: Path) -> None:
+    """The example and the commands of docs/data.md."""
+    text = (EXAMPLES.parent / "data.md").read_text(encoding="utf-8")
+    sections = dict(section.split("\n", 1) for section in text.split("\n## ")[1:])
+    commands = [
+        line for line in sections["Your own data"].splitlines() if line.startswith(("python", "dinar"))
+    ]
+    assert len(commands) == 2
+    for command in commands:
+        program, *words = command.split()
+        start = [sys.executable] if program == "python" else [Path(sys.executable).with_name(program)]
+        told = output(
+            tmp_path, *start, *(ROOT / word if word.startswith("docs/") else word for word in words)
+        )
+    assert "1 people, 4 views" in told
+    (listing,) = re.findall(r"```python\n(.*?)```", sections["Samples for training"], re.DOTALL)
+    told = output(tmp_path, sys.executable, "-c", listing)
+    assert "torch.Size([4, 512, 512, 3]) torch.Size([4, 55, 3])" in told
+
+
+def output(folder: Path, *command: str | Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

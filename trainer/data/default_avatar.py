@@ -28,13 +28,14 @@ from dinar.trainer.data.people.bake import (
     to_image,
     vertex_normals,
 )
+from dinar.trainer.data.people.clothes.jeans import make_jeans
+from dinar.trainer.data.people.clothes.sneakers import make_sneaker, with_socks
+from dinar.trainer.data.people.clothes.sweatshirt import make_sweatshirt
 from dinar.trainer.data.people.dress_form import DressForm, fitting_pose, stand
-from dinar.trainer.data.people.hair import make_hair
-from dinar.trainer.data.people.jeans import make_jeans
+from dinar.trainer.data.people.hair.hair import make_hair
 from dinar.trainer.data.people.part import Paint, Painter, Part, SurfacePoints
-from dinar.trainer.data.people.skin import BETAS, paint_skin
-from dinar.trainer.data.people.sneakers import make_sneaker, with_socks
-from dinar.trainer.data.people.sweatshirt import make_sweatshirt
+from dinar.trainer.data.people.skin.complexion import DEFAULT
+from dinar.trainer.data.people.skin.skin import BETAS, paint_skin
 
 _BODY_ATLAS = 2048  # texels a side
 _SHELL_ATLAS = 1536
@@ -69,7 +70,7 @@ def build(progress: Progress) -> Avatar:
     jeans = make_jeans(form, lambda done: progress.update(sewing, completed=done))
     progress.update(sewing, completed=1.0, description="clothes draped")
     shoes = [make_sneaker(form, right=right) for right in (False, True)]
-    skin = paint_skin(body, form.rest)
+    skin = paint_skin(body, form.rest, DEFAULT)
     parts = [shirt, jeans, *shoes, make_hair(body, form.rest, skin)]
     outfit = assemble(form, parts)
     baking = progress.add_task("painting and lighting", total=2.0)

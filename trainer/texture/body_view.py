@@ -41,6 +41,11 @@ class BodyView:
         picture[self.coverage] = np.einsum("mk,mkc->mc", weight, values[corners])
         return picture
 
+    def depth(self) -> np.ndarray:
+        """Distance along the viewing direction: float32 [H, W], metres, 0 where no body is seen."""
+        row = self.camera.T_camera_world[2]
+        return (self.interpolate(self.vertices) @ row[:3] + row[3]).astype(np.float32) * self.coverage
+
     def facing(self) -> np.ndarray:
         """Cosine between the surface's normal and the direction to the camera: float32 [H, W], 0 to 1.
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from dinar.runtime.body import Body, rest_vertices
 from dinar.trainer.texture.body_view import BodyView
 
 _CANNY = (40, 90)  # thresholds for 8-bit colours, Sobel gradients
 _CONTOUR_SHARE = 0.004  # half the width of the silhouette's contour, share of the image's height
-OUTLINE_SHARE = 0.014
-"""Half the width of the outline that is not sampled, as a share of the person's height in the image."""
+FAR_SIDE_SHARE, NEAR_SIDE_SHARE = 0.016, 0.003
+"""How far from an outline pixels are not sampled, behind it and before it, as shares of the person's height
+in the image: 2.7 and 0.5 cm. `python -m tests.bench.bench_occlusion` counts what that removes and loses."""
+
+_JUMP_M, _JUMP_WINDOW = 0.02, 5  # metres of depth within so many pixels that make an edge an occlusion
 
 # Joints of each limb, SMPL-X order, and its colour where it begins and where it ends.
 _LIMBS: tuple[tuple[tuple[int, ...], tuple[int, int, int], tuple[int, int, int]], ...] = (
@@ -49,20 +53,35 @@ def limb_colours(body: Body, betas: np.ndarray) -> np.ndarray:
 def occlusion_outline(view: BodyView, colours: np.ndarray) -> np.ndarray:
     """Pixels near an outline of one part of the body before another, not to be sampled: bool [H, W].
 
+    Beyond the paper, depth has a say: an edge counts where the surface jumps away from the camera, and more
+    is left out on the far side, which loose sleeves hide, than on the near side, which they leave alone.
+
     Args:
         view: the body in the image.
         colours: float32 [V, 3], see `limb_colours`.
     """
-    picture = np.round(view.interpolate(colours)).astype(np.uint8)
-    gradient = [_strongest(cv2.Sobel(picture, cv2.CV_16S, *axis)) for axis in ((1, 0), (0, 1))]
-    edges = cv2.Canny(gradient[0], gradient[1], *_CANNY) > 0
     rows = np.flatnonzero(view.coverage.any(1))
     if not len(rows):
         return np.zeros_like(view.coverage)
+    depth = view.depth()
+    near = ndimage.minimum_filter(np.where(view.coverage, depth, np.inf), _JUMP_WINDOW)
+    far = ndimage.maximum_filter(np.where(view.coverage, depth, -np.inf), _JUMP_WINDOW)
+    edges = _colour_edges(view, colours) & (far - near > _JUMP_M)
+    if not edges.any():
+        return np.zeros_like(view.coverage)
+    distance, (row, column) = ndimage.distance_transform_edt(~edges, return_indices=True)
+    behind = depth > (near[row, column] + far[row, column]) / 2
+    reach = np.where(behind, FAR_SIDE_SHARE, NEAR_SIDE_SHARE) * (rows[-1] + 1 - rows[0])
+    return view.coverage & (distance <= reach)
+
+
+def _colour_edges(view: BodyView, colours: np.ndarray) -> np.ndarray:
+    """Edges in the picture of the limbs (Canny 1986), without the silhouette's own contour: bool [H, W]."""
+    picture = np.round(view.interpolate(colours)).astype(np.uint8)
+    gradient = [_strongest(cv2.Sobel(picture, cv2.CV_16S, *axis)) for axis in ((1, 0), (0, 1))]
+    edges = cv2.Canny(gradient[0], gradient[1], *_CANNY) > 0
     inner = cv2.erode(view.coverage.astype(np.uint8), _disc(_CONTOUR_SHARE * len(view.coverage))) > 0
-    outline = (edges & inner).astype(np.uint8)
-    reach = OUTLINE_SHARE * (rows[-1] + 1 - rows[0])
-    return cv2.dilate(outline, _disc(reach)) > 0
+    return edges & inner
 
 
 def _strongest(channels: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_arms_before_the_belly_are_outlined(body, colours):
     view = arms_before_the_belly(body)
     outline, limb = occlusion_outline(view, colours), limb_of(view, body)
     arm, trunk = limb == 1, limb == 2
-    beside = arm & (np.roll(trunk, 2, 0) | np.roll(trunk, -2, 0))  # forearm above or below the belly
+    beside = trunk & (np.roll(arm, 2, 0) | np.roll(arm, -2, 0))  # belly above or below a forearm
     assert beside.sum() > 100
     assert outline[beside].mean() > 0.9
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba as nb
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
@@ -214,31 +215,54 @@ def azimuth(head: Head, points: np.ndarray) -> np.ndarray:
 
 def signed_distance(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """Distance of points [M, 2] to a closed polygon [K, 2], positive inside: float64 [M]."""
-    nearest = np.full(len(points), np.inf)
-    inside = np.zeros(len(points), bool)
-    for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        nearest = np.minimum(nearest, _segment_distance(points, a, b))
-        if a[1] != b[1]:
-            crosses = (points[:, 1] >= a[1]) != (points[:, 1] >= b[1])
-            x = a[0] + (points[:, 1] - a[1]) / (b[1] - a[1]) * (b[0] - a[0])
-            inside ^= crosses & (points[:, 0] < x)
+    nearest, inside = np.empty(len(points)), np.empty(len(points), np.bool_)
+    closed = np.concatenate([polygon, polygon[:1]])
+    _polyline(np.ascontiguousarray(points, np.float64), closed, nearest)
+    _crossings(np.ascontiguousarray(points, np.float64), closed, inside)
     return np.where(inside, nearest, -nearest)
 
 
 def polyline_distance(points: np.ndarray, line: np.ndarray, *, closed: bool = False) -> np.ndarray:
     """Distance of points [M, D] to a polyline [K, D]: float64 [M]."""
-    ends = np.roll(line, -1, axis=0) if closed else line[1:]
-    starts = line if closed else line[:-1]
-    nearest = np.full(len(points), np.inf)
-    for a, b in zip(starts, ends, strict=True):
-        nearest = np.minimum(nearest, _segment_distance(points, a, b))
+    nearest = np.empty(len(points))
+    _polyline(
+        np.ascontiguousarray(points, np.float64),
+        np.concatenate([line, line[:1]]) if closed else np.ascontiguousarray(line, np.float64),
+        nearest,
+    )
     return nearest
 
 
-def _segment_distance(points: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    along = b - a
-    t = np.clip((points - a) @ along / max(float(along @ along), 1e-18), 0, 1)
-    return np.linalg.norm(points - a - t[:, None] * along, axis=1)
+@nb.njit(cache=True, nogil=True)
+def _polyline(points, line, nearest):  # type: ignore[no-untyped-def]
+    """Distance of each point to the nearest segment of an open polyline, in two or three dimensions."""
+    axes = points.shape[1]
+    for i in range(points.shape[0]):
+        best = np.inf
+        for k in range(line.shape[0] - 1):
+            dot, length = 0.0, 1e-18
+            for c in range(axes):
+                along = line[k + 1, c] - line[k, c]
+                dot += (points[i, c] - line[k, c]) * along
+                length += along * along
+            t = min(max(dot / length, 0.0), 1.0)
+            distance = 0.0
+            for c in range(axes):
+                distance += (points[i, c] - line[k, c] - t * (line[k + 1, c] - line[k, c])) ** 2
+            best = min(best, distance)
+        nearest[i] = np.sqrt(best)
+
+
+@nb.njit(cache=True, nogil=True)
+def _crossings(points, polygon, inside):  # type: ignore[no-untyped-def]
+    """Whether a ray to the right of each point crosses a closed polygon an odd number of times."""
+    for i in range(points.shape[0]):
+        x, y, odd = points[i, 0], points[i, 1], False
+        for k in range(polygon.shape[0] - 1):
+            y0, y1 = polygon[k, 1], polygon[k + 1, 1]
+            if (y >= y0) != (y >= y1):
+                odd ^= x < polygon[k, 0] + (y - y0) / (y1 - y0) * (polygon[k + 1, 0] - polygon[k, 0])
+        inside[i] = odd
 
 
 def smooth_curve(points: np.ndarray, per_span: int, *, closed: bool = False) -> np.ndarray:
@@ -290,8 +314,18 @@ def combing(head: Head, points: np.ndarray) -> np.ndarray:
 
 def bump(p: np.ndarray, centre: np.ndarray, size: float | np.ndarray) -> np.ndarray:
     """Gaussian around a point and its mirror image; `size` in metres, one or per axis."""
-    q = np.concatenate([np.abs(p[:, :1]), p[:, 1:]], axis=1)
-    return np.exp(-0.5 * (((q - centre) / size) ** 2).sum(1))
+    height = np.empty(len(p))
+    _bump(np.ascontiguousarray(p, np.float64), centre, np.broadcast_to(np.float64(size), 3).copy(), height)
+    return height
+
+
+@nb.njit(cache=True, nogil=True)
+def _bump(p, centre, size, height):  # type: ignore[no-untyped-def]
+    for i in range(p.shape[0]):
+        x = (abs(p[i, 0]) - centre[0]) / size[0]
+        y, z = (p[i, 1] - centre[1]) / size[1], (p[i, 2] - centre[2]) / size[2]
+        squared = x * x + y * y + z * z
+        height[i] = np.exp(-0.5 * squared) if squared < 60.0 else 0.0
 
 
 def upper_lid(head: Head) -> np.ndarray:

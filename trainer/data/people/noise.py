@@ -11,6 +11,8 @@ import numba as nb
 import numpy as np
 
 _AMPLITUDE = 1.15  # brings three-dimensional gradient noise close to [-1, 1]
+_SIGNS = np.array([(a, b) for b in (-1.0, 1.0) for a in (-1.0, 1.0)])
+_EDGES = np.concatenate([np.insert(_SIGNS, axis, 0.0, axis=1) for axis in range(3)])  # [12, 3], of a cube
 
 
 def noise3(points: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -23,7 +25,10 @@ def noise3(points: np.ndarray, seed: int = 0) -> np.ndarray:
     Returns:
         float64 [M].
     """
-    return _evaluate(points, seed)[:, 0]
+    points = np.ascontiguousarray(points, np.float64)
+    total = np.zeros(len(points))
+    _add_noise(points, 1.0, 0.0, 1.0, np.uint32(seed & 0xFFFFFFFF), total)
+    return total
 
 
 def noise3_gradient(points: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -43,11 +48,13 @@ def fbm(
         lacunarity: frequency of an octave relative to the one before.
         gain: amplitude of an octave relative to the one before.
     """
+    points = np.ascontiguousarray(points, np.float64)
     total = np.zeros(len(points))
     frequency, amplitude, amplitudes = 1.0, 1.0, 0.0
     for octave in range(octaves):
         # Half a unit of shift per octave keeps the zeros at lattice points from lining up.
-        total += amplitude * noise3(points * frequency + 0.5 * octave, seed + 7919 * octave)
+        own = np.uint32((seed + 7919 * octave) & 0xFFFFFFFF)
+        _add_noise(points, frequency, 0.5 * octave, amplitude, own, total)
         amplitudes += amplitude
         frequency *= lacunarity
         amplitude *= gain
@@ -107,6 +114,49 @@ def _hash(x, y, z, seed):  # type: ignore[no-untyped-def]
     return np.uint32(h ^ (h >> np.uint32(16)))
 
 
+@nb.njit(cache=True, inline="always")
+def _edge(x, y, z):  # type: ignore[no-untyped-def]
+    """One of 12 edge directions of a cube from three mixed coordinates (the seed is in one of them)."""
+    h = np.uint32(x ^ y ^ z)
+    h = np.uint32(np.uint32(h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D))
+    h = np.uint32(np.uint32(h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B))
+    return (np.int64(np.uint32(h ^ (h >> np.uint32(16)))) * 12) >> 32
+
+
+@nb.njit(cache=True, inline="always")
+def _dot(edge, x, y, z):  # type: ignore[no-untyped-def]
+    return _EDGES[edge, 0] * x + _EDGES[edge, 1] * y + _EDGES[edge, 2] * z
+
+
+@nb.njit(cache=True, nogil=True, parallel=True)
+def _add_noise(points, scale, shift, amplitude, seed, total):  # type: ignore[no-untyped-def]
+    """Add gradient noise at `points * scale + shift` to `total` [M]; the value of `_gradient_noise` alone."""
+    seed = np.uint32(seed * np.uint32(0x9E3779B1))
+    for i in nb.prange(points.shape[0]):
+        x, y, z = points[i, 0] * scale + shift, points[i, 1] * scale + shift, points[i, 2] * scale + shift
+        fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
+        x, y, z = x - fx, y - fy, z - fz
+        u = x * x * x * (x * (x * 6.0 - 15.0) + 10.0)
+        v = y * y * y * (y * (y * 6.0 - 15.0) + 10.0)
+        w = z * z * z * (z * (z * 6.0 - 15.0) + 10.0)
+        x0 = np.uint32(np.uint32(np.int64(fx)) * np.uint32(0x8DA6B343))
+        y0 = np.uint32(np.uint32(np.int64(fy)) * np.uint32(0xD8163841))
+        z0 = np.uint32(np.uint32(np.uint32(np.int64(fz)) * np.uint32(0xCB1AB31F)) ^ seed)
+        x1, y1 = np.uint32(x0 + np.uint32(0x8DA6B343)), np.uint32(y0 + np.uint32(0xD8163841))
+        z1 = np.uint32(np.uint32(np.uint32(np.int64(fz) + 1) * np.uint32(0xCB1AB31F)) ^ seed)
+        near = _dot(_edge(x0, y0, z0), x, y, z)
+        near += u * (_dot(_edge(x1, y0, z0), x - 1, y, z) - near)
+        above = _dot(_edge(x0, y1, z0), x, y - 1, z)
+        above += u * (_dot(_edge(x1, y1, z0), x - 1, y - 1, z) - above)
+        near += v * (above - near)
+        far = _dot(_edge(x0, y0, z1), x, y, z - 1)
+        far += u * (_dot(_edge(x1, y0, z1), x - 1, y, z - 1) - far)
+        above = _dot(_edge(x0, y1, z1), x, y - 1, z - 1)
+        above += u * (_dot(_edge(x1, y1, z1), x - 1, y - 1, z - 1) - above)
+        far += v * (above - far)
+        total[i] += amplitude * _AMPLITUDE * (near + w * (far - near))
+
+
 @nb.njit(cache=True, nogil=True, parallel=True)
 def _gradient_noise(points, seed, result):  # type: ignore[no-untyped-def]
     """Value and gradient [M, 4] of gradient noise: lattice gradients are the 12 edge directions of a cube."""
@@ -124,12 +174,7 @@ def _gradient_noise(points, seed, result):  # type: ignore[no-untyped-def]
             cx, cy, cz = corner & 1, (corner >> 1) & 1, corner >> 2
             bits = _hash(np.int64(fx) + cx, np.int64(fy) + cy, np.int64(fz) + cz, seed)
             edge = (np.int64(bits) * 12) >> 32
-            first = 1.0 if edge & 1 else -1.0
-            second = 1.0 if edge & 2 else -1.0
-            axis = edge >> 2
-            ex = 0.0 if axis == 0 else first
-            ey = first if axis == 0 else (0.0 if axis == 1 else second)
-            ez = 0.0 if axis == 2 else second
+            ex, ey, ez = _EDGES[edge, 0], _EDGES[edge, 1], _EDGES[edge, 2]
             dot = ex * (x - cx) + ey * (y - cy) + ez * (z - cz)
             wx, wy, wz = (sx if cx else 1.0 - sx), (sy if cy else 1.0 - sy), (sz if cz else 1.0 - sz)
             ux, uy, uz = (dsx if cx else -dsx), (dsy if cy else -dsy), (dsz if cz else -dsz)

@@ -58,11 +58,13 @@ class PartUv:
             the same paint.
         faces: int32 [m, 3], corners of the part's triangles in `coordinates`.
         size: texels a side of the square texture.
+        of_body: the coordinates are the body's own: a texel lies over the skin's texel at the same place.
     """
 
     coordinates: np.ndarray
     faces: np.ndarray
     size: int
+    of_body: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from gpytoolbox import remesh_botsch, squared_distance
 from scipy import sparse
 
 
@@ -21,23 +20,27 @@ class Patch:
         faces: int32 [m, 3].
         anchor_vertex: int32 [n, 3], corners of the body triangle that each vertex lies on.
         anchor_weight: float64 [n, 3], barycentric, rows sum to 1.
+        body_face: int32 [m], the body's triangle that each face is a piece of; None once it is meshed anew.
     """
 
     faces: np.ndarray
     anchor_vertex: np.ndarray
     anchor_weight: np.ndarray
+    body_face: np.ndarray | None = None
 
     def lift(self, values: np.ndarray) -> np.ndarray:
         """Interpolate values on the body's vertices [V, ...] at the patch's vertices: float64 [n, ...]."""
         weight = self.anchor_weight.reshape(len(self.anchor_vertex), 3, *([1] * (values.ndim - 1)))
-        return (values[self.anchor_vertex] * weight).sum(1)
+        first, second, third = (values[self.anchor_vertex[:, k]] * weight[:, k] for k in range(3))
+        lifted: np.ndarray = first + second + third
+        return lifted
 
 
 def body_patch(faces: np.ndarray, vertex_count: int) -> Patch:
     """Return the whole body as a patch."""
     anchor = np.repeat(np.arange(vertex_count, dtype=np.int32)[:, None], 3, axis=1)
     weight = np.tile([1.0, 0.0, 0.0], (vertex_count, 1))
-    return Patch(faces.astype(np.int32), anchor, weight)
+    return Patch(faces.astype(np.int32), anchor, weight, np.arange(len(faces), dtype=np.int32))
 
 
 def cut(patch: Patch, field: np.ndarray) -> tuple[Patch, np.ndarray]:
@@ -50,59 +53,75 @@ def cut(patch: Patch, field: np.ndarray) -> tuple[Patch, np.ndarray]:
     inside = value > 0
     edges = _crossed_edges(patch.faces, inside)
     t = value[edges[:, 0]] / (value[edges[:, 0]] - value[edges[:, 1]])
-    anchors = [_mix(patch, int(a), int(b), s) for (a, b), s in zip(edges, t, strict=True)]
-    new_id = {(int(a), int(b)): len(value) + k for k, (a, b) in enumerate(edges)}
-    faces: list[tuple[int, int, int]] = []
-    for face in patch.faces:
-        faces.extend(_clip(face, inside, new_id))
-    anchor_vertex = np.concatenate(
-        [patch.anchor_vertex, np.array([a for a, _ in anchors], np.int32).reshape(-1, 3)]
-    )
-    anchor_weight = np.concatenate([patch.anchor_weight, np.array([w for _, w in anchors]).reshape(-1, 3)])
+    anchor_vertex, anchor_weight = _mix(patch, edges, t)
+    faces, parent = _clip(patch.faces, inside, edges)
     value = np.concatenate([value, np.zeros(len(edges))])
-    used, compact = np.unique(np.array(faces, np.int64), return_inverse=True)
+    used, compact = np.unique(faces, return_inverse=True)
     return (
-        Patch(compact.reshape(-1, 3).astype(np.int32), anchor_vertex[used], anchor_weight[used]),
+        Patch(
+            compact.reshape(-1, 3).astype(np.int32),
+            np.concatenate([patch.anchor_vertex, anchor_vertex])[used],
+            np.concatenate([patch.anchor_weight, anchor_weight])[used],
+            None if patch.body_face is None else patch.body_face[parent],
+        ),
         value[used],
     )
 
 
 def _crossed_edges(faces: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    edges = unique_edges(faces)
+    within = inside[faces]
+    edges = unique_edges(faces[within.any(1) & ~within.all(1)])
     return edges[inside[edges[:, 0]] != inside[edges[:, 1]]]
 
 
 def unique_edges(faces: np.ndarray) -> np.ndarray:
     """Return each edge once, lower vertex first: int [E, 2]."""
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    return np.unique(edges, axis=0)
+    keys = np.unique(_edge_keys(edges))
+    return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1).astype(faces.dtype)
 
 
-def _clip(
-    face: np.ndarray, inside: np.ndarray, new_id: dict[tuple[int, int], int]
-) -> list[tuple[int, int, int]]:
-    """Clip one triangle, keeping its winding."""
-    polygon: list[int] = []
-    for k in range(3):
-        a, b = int(face[k]), int(face[(k + 1) % 3])
-        if inside[a]:
-            polygon.append(a)
-        if inside[a] != inside[b]:
-            polygon.append(new_id[min(a, b), max(a, b)])
-    return [(polygon[0], polygon[k], polygon[k + 1]) for k in range(1, len(polygon) - 1)]
+def _edge_keys(edges: np.ndarray) -> np.ndarray:
+    """One number for each edge [E, 2], in the order of its vertices."""
+    return (edges[:, 0].astype(np.int64) << 32) | edges[:, 1].astype(np.int64)
 
 
-def _mix(patch: Patch, a: int, b: int, t: float) -> tuple[np.ndarray, np.ndarray]:
-    """Anchor of the point at a + t (b - a): both lie on one body triangle, so three corners are enough."""
-    weights: dict[int, float] = {}
-    for vertex, share in ((a, 1 - t), (b, t)):
-        for corner, weight in zip(patch.anchor_vertex[vertex], patch.anchor_weight[vertex], strict=True):
-            if weight > 0:
-                weights[int(corner)] = weights.get(int(corner), 0.0) + share * float(weight)
-    items = sorted(weights.items(), key=lambda item: -item[1])[:3]
-    items += [(items[0][0], 0.0)] * (3 - len(items))
-    weight = np.array([w for _, w in items])
-    return np.array([v for v, _ in items], np.int32), weight / weight.sum()
+def _clip(faces: np.ndarray, inside: np.ndarray, crossed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clip triangles, keeping their winding; the point on crossed edge k gets the number len(inside) + k.
+
+    Returns:
+        faces int64 [m, 3], and the triangle that each is a piece of, int [m].
+    """
+    near = inside[faces].any(1).nonzero()[0]
+    a, b = faces[near], faces[near][:, [1, 2, 0]]
+    keys = _edge_keys(np.stack([np.minimum(a, b), np.maximum(a, b)], axis=2).reshape(-1, 2))
+    point = len(inside) + np.searchsorted(_edge_keys(crossed), keys).reshape(-1, 3)
+    corners = np.stack([a, point], axis=2).reshape(-1, 6)
+    kept = np.stack([inside[a], inside[a] != inside[b]], axis=2).reshape(-1, 6)
+    order = np.argsort(~kept, axis=1, kind="stable")
+    polygon = np.take_along_axis(corners, order, axis=1)
+    fan = np.stack([polygon[:, [0, 1, 2]], polygon[:, [0, 2, 3]]], axis=1)
+    exists = np.stack([np.full(len(near), True), kept.sum(1) == 4], axis=1)
+    return fan[exists], np.repeat(near, exists.sum(1))
+
+
+def _mix(patch: Patch, edges: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Anchors of the points at a + t (b - a) on edges [E, 2]: both ends lie on one body triangle, so three
+    corners are enough."""
+    a, b = edges.T
+    vertex = np.concatenate([patch.anchor_vertex[a], patch.anchor_vertex[b]], axis=1)
+    weight = np.concatenate(
+        [(1 - t)[:, None] * patch.anchor_weight[a], t[:, None] * patch.anchor_weight[b]], axis=1
+    )
+    for second in range(1, 6):
+        for first in range(second):
+            same = (vertex[:, first] == vertex[:, second]) & (weight[:, first] > 0)
+            weight[same, first] += weight[same, second]
+            weight[same, second] = 0.0
+    order = np.argsort(-weight, axis=1, kind="stable")[:, :3]
+    vertex, weight = np.take_along_axis(vertex, order, axis=1), np.take_along_axis(weight, order, axis=1)
+    vertex = np.where(weight > 0, vertex, vertex[:, :1])
+    return vertex.astype(np.int32), weight / weight.sum(1, keepdims=True)
 
 
 def refine(patch: Patch) -> Patch:
@@ -112,12 +131,11 @@ def refine(patch: Patch) -> Patch:
     """
     edges = unique_edges(patch.faces)
     count = len(patch.anchor_vertex)
-    midpoints = [_mix(patch, int(a), int(b), 0.5) for a, b in edges]
-    key = edges[:, 0].astype(np.int64) * count + edges[:, 1]
+    middle_vertex, middle_weight = _mix(patch, edges, np.full(len(edges), 0.5))
+    key = _edge_keys(edges)
 
     def midpoint(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        low, high = np.minimum(a, b).astype(np.int64), np.maximum(a, b)
-        return count + np.searchsorted(key, low * count + high)
+        return count + np.searchsorted(key, _edge_keys(np.stack([np.minimum(a, b), np.maximum(a, b)], 1)))
 
     a, b, c = patch.faces.T
     ab, bc, ca = midpoint(a, b), midpoint(b, c), midpoint(c, a)
@@ -132,8 +150,9 @@ def refine(patch: Patch) -> Patch:
     )
     return Patch(
         children.reshape(-1, 3).astype(np.int32),
-        np.concatenate([patch.anchor_vertex, np.array([v for v, _ in midpoints], np.int32)]),
-        np.concatenate([patch.anchor_weight, np.array([w for _, w in midpoints])]),
+        np.concatenate([patch.anchor_vertex, middle_vertex]),
+        np.concatenate([patch.anchor_weight, middle_weight]),
+        None if patch.body_face is None else np.repeat(patch.body_face, 4),
     )
 
 
@@ -165,6 +184,8 @@ def remesh(patch: Patch, body_vertices: np.ndarray, body_faces: np.ndarray, edge
         body_faces: int [F, 3].
         edge_length: metres.
     """
+    from gpytoolbox import remesh_botsch, squared_distance  # half a second to import
+
     positions = patch.lift(body_vertices)
     faces = _even_rim(patch.faces, positions, 0.7 * edge_length)
     used, faces = np.unique(faces, return_inverse=True)
@@ -224,6 +245,6 @@ def neighbour_average(faces: np.ndarray, vertex_count: int) -> sparse.csr_matrix
 def rim_edges(faces: np.ndarray) -> np.ndarray:
     """Edges that belong to one face only, directed as in that face: int [R, 2]."""
     directed = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    keys, index, count = np.unique(np.sort(directed, axis=1), axis=0, return_index=True, return_counts=True)
-    del keys
+    keys = _edge_keys(np.sort(directed, axis=1))
+    _, index, count = np.unique(keys, return_index=True, return_counts=True)
     return directed[index[count == 1]]

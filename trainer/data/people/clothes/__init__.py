@@ -1,0 +1,1 @@
+"""Garments and shoes: cut from the body or lofted around it, hung, hemmed, painted, put together."""

@@ -1,0 +1,1 @@
+"""What cloth looks like: where a point lies on a garment, patterns, weaves, prints, colours."""

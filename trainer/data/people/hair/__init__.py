@@ -1,0 +1,1 @@
+"""Hair and beards: haircuts, the locks they are made of, their colours."""

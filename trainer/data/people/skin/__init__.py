@@ -1,0 +1,1 @@
+"""Skin, faces, eyes, nails: what is painted on the body itself."""
