@@ -48,6 +48,17 @@ def test_demo_commands_write_their_file(command, tmp_path):
     assert out.stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar synth")])
+def test_synth_commands_make_people(command, tmp_path):
+    """As the README has them, but few and small."""
+    done = run(f"{command} --people 1 --views 1 --size 64", tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = shlex.split(command)
+    made = {words[words.index(flag) + 1] for flag in ("--out", "--sheet") if flag in words}
+    assert made
+    assert made == {path.name for path in tmp_path.iterdir()}
+
+
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar bench")])
 def test_bench_commands_measure(command, tmp_path):
     """As the README has them, but short and small."""

@@ -46,7 +46,7 @@ from dinar.runtime.cpu.attributes import interpolate
 from dinar.runtime.cpu.clip import MAX_PIECES, clip
 from dinar.runtime.cpu.pieces import BAND, PIECE, Grid, bounding_box, count_per_band, list_by_band, set_up
 from dinar.runtime.cpu.project import project, projection_matrix
-from dinar.runtime.cpu.threads import let_threads_sleep
+from dinar.runtime.cpu.threads import KernelThreads, let_threads_sleep
 from dinar.runtime.cpu.visibility import LANES, resolve_visibility
 
 ROTATION = 64
@@ -105,6 +105,7 @@ class Rasterizer:
         *,
         cameras: int = 1,
         samples: Literal[1, 4] = 1,
+        threads: KernelThreads | None = None,
     ) -> None:
         """Allocate.
 
@@ -115,6 +116,7 @@ class Rasterizer:
             height: rows of the pictures, up to 8192.
             cameras: most cameras that one `draw` takes.
             samples: for each pixel one at its centre, or four on the rotated grid (see this module's text).
+            threads: those of the caller's other kernels, if it has any.
         """
         if not (1 <= width <= MAX_SIZE and 1 <= height <= MAX_SIZE and cameras >= 1 and samples in (1, 4)):
             raise ValueError(
@@ -123,6 +125,7 @@ class Rasterizer:
             )
         side = 1 if samples == 1 else 2
         let_threads_sleep()
+        self._threads = threads or KernelThreads()
         self.faces = _checked_faces(faces, vertex_count)
         self._size = width, height
         self._to_samples = np.diag([side, side, 1.0])  # pixels => samples
@@ -172,6 +175,7 @@ class Rasterizer:
         if len(self._keys) != workers:
             self._deal_out(workers)
         shares = (self._count[:-1], self._box[:-1], self._start[:-1], self._order[:-1])
+        self._threads.keep_apart()
         set_up(
             self.faces,
             *vertex,
@@ -188,6 +192,7 @@ class Rasterizer:
         box = functools.reduce(around, self._box)
         touched = around(box, seen.bbox[n])  # what the last picture left there must be cleared as well
         seen.bbox[n] = box
+        self._threads.keep_apart()
         resolve_visibility(
             self._pieces,
             self._rows,

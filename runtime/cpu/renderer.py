@@ -55,10 +55,9 @@ class CpuRenderer(ABC):
         start = perf_counter()
         vertices = self._skinner(pose)
         skinned = perf_counter()
-        self._kernel_threads.keep_apart()
         seen = rasterizer.draw(vertices, cameras, cull_back_faces=self._cull)
         rastered = perf_counter()
-        self._kernel_threads.keep_apart()  # the caller may have been woken on another processor
+        self._kernel_threads.keep_apart()
         drawn = self._draw(seen, vertices, cameras)
         stages = (
             Stage("skin", 1e3 * (skinned - start)),
@@ -95,7 +94,13 @@ class CpuRenderer(ABC):
         fits = self._rgba.shape[1:3] == (height, width) and len(self._rgba) >= count
         if self._rasterizer is None or not fits:
             self._rasterizer = Rasterizer(
-                self._faces, self._vertex_count, width, height, cameras=count, samples=self._samples
+                self._faces,
+                self._vertex_count,
+                width,
+                height,
+                cameras=count,
+                samples=self._samples,
+                threads=self._kernel_threads,
             )
             self._rgba = np.zeros((count, height, width, 4), np.uint8)
             self._start_pictures()

@@ -29,9 +29,10 @@ class KernelThreads:
 
     A thread that slept between two frames may be woken on its caller's processor, although others are idle,
     and waits there until the caller has done its share. On two cores at 30 poses per second the second thread
-    then saves nothing: `rgb` takes 10.8 ms a frame, as on one thread, and 7.3 with the threads kept apart.
-    The caller is left where it is: holding it there as well gains 0.2 ms where processors are idle, and loses
-    a fifth where others keep them busy.
+    then saves nothing: `rgb` takes 10.8 ms a frame, as on one thread, and 7.2 with the threads kept apart.
+    The caller is left where it is. It may be woken elsewhere whenever it had to wait for the others, so they
+    are moved out of its way before each kernel. Holding it instead is as fast where processors are idle, and
+    loses a fifth where others keep them busy.
 
     Does nothing where the user has bound the threads (OMP_PROC_BIND and its kin), where there is one
     processor, and on systems other than Linux. Not thread-safe.
@@ -40,22 +41,24 @@ class KernelThreads:
     def __init__(self) -> None:
         self._team = (0, 0)  # the thread whose kernels `_workers` run, and how many run them
         self._workers: tuple[int, ...] = ()
-        self._left = -1  # the processor that they are kept off
+        self._allowed: set[int] = set()  # processors that the process may use; empty: nothing is moved
+        self._left = -1  # the processor that the workers are kept off
 
     def keep_apart(self) -> None:
-        """Keep the threads off the processor that the calling thread is on now: before each stage."""
-        allowed = os.sched_getaffinity(0) if _may_move() else set()
-        if len(allowed) < 2:
-            return
+        """Keep the threads off the processor that the calling thread is on now; a microsecond if they are."""
         team = threading.get_native_id(), numba.get_num_threads()
         if team != self._team:
-            self._team, self._workers, self._left = team, _worker_ids(), -1
+            self._team, self._left = team, -1
+            self._allowed = os.sched_getaffinity(0) if _may_move() else set()
+            self._workers = _worker_ids() if len(self._allowed) > 1 else ()
+        if not self._workers:
+            return
         processor = int(_processor())
         if processor != self._left:
             self._left = processor
             for worker in self._workers:
                 with suppress(OSError):  # it has ended
-                    os.sched_setaffinity(worker, allowed - {processor})
+                    os.sched_setaffinity(worker, self._allowed - {processor})
 
 
 def _may_move() -> bool:
