@@ -11,7 +11,6 @@ from pathlib import Path
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dinar.runtime.files.bodies import BodyNotFoundError, find_body
 from dinar.trainer.data.dataset.layout import (
@@ -27,6 +26,7 @@ from dinar.trainer.data.dataset.layout import (
     read_views,
 )
 from dinar.trainer.data.dataset.plausibility import JointModel, joint_model, mask_problem, meeting_problem
+from dinar.trainer.data.dataset.progress import progress_bar
 from dinar.trainer.data.dataset.scan import for_everybody, view_problems
 from dinar.trainer.data.dataset.splits import SPLITS, Splits, read_splits
 from dinar.trainer.data.dataset.truth import truth_problems
@@ -129,7 +129,7 @@ def check(config: CheckConfig) -> int:
     out.print(about)
     bad, views, single = 0, {}, 0
     console = Console(stderr=True)
-    with _progress(console) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("checking")
         for found in check_people(
             root, body, lambda done, total: bar.update(task, completed=done, total=total)
@@ -177,15 +177,3 @@ def _summary(splits: Splits, views: dict[str, int], single: int) -> Iterator[str
             yield f"  {side}: {len(people):,} people, {sum(views.get(p, 0) for p in people):,} views"
     if single:
         yield f"  {single:,} people have a single view: they give no pairs"
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

@@ -8,6 +8,7 @@ recipe.json             what the person and the pictures were made from
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -38,9 +39,9 @@ class Keypoints:
     right_hand: np.ndarray
     face: np.ndarray
 
-    def to_openpose(self) -> dict[str, Any]:
-        """Return OpenPose's JSON object."""
-        return {
+    def to_openpose(self) -> bytes:
+        """Return an OpenPose file, JSON."""
+        entries = {
             "version": 1.3,
             "people": [
                 {
@@ -56,6 +57,7 @@ class Keypoints:
                 }
             ],
         }
+        return json.dumps(entries).encode()
 
 
 def _flat(points: np.ndarray) -> list[float]:

@@ -20,7 +20,8 @@ from dinar.runtime.body import load_body, open_body_path
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.motion import UpAxis, read_motion
 from dinar.runtime.rotations import axis_angle_from_matrix, matrix_from_axis_angle, rotation_about
-from dinar.trainer.data.importers.importer import ImportFailure, progress_bar
+from dinar.trainer.data.dataset.progress import progress_bar
+from dinar.trainer.data.importers.importer import ImportFailure
 from dinar.trainer.data.importers.pose_library import PoseLibrary, write_poses
 
 _MOTIONLESS = ("shape.npz", "_stagei.npz")  # AMASS's files of a subject beside its motions

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from dinar.runtime.body import Body, load_body
 from dinar.runtime.camera import Camera
@@ -24,7 +24,8 @@ from dinar.trainer.data.dataset.layout import (
     write_person,
 )
 from dinar.trainer.data.dataset.plausibility import JointModel, joint_model, mask_problem, meeting_problem
-from dinar.trainer.data.importers.shot import Shot, cropped, keypoints_file
+from dinar.trainer.data.dataset.progress import progress_bar
+from dinar.trainer.data.importers.shot import Shot, cropped
 
 MAX_PERSON_BYTES = 3 << 30  # pictures and masks of a person, in memory until they are written
 
@@ -187,7 +188,7 @@ class _Run:
         if not loaded:  # why not has been said
             return
         more = {
-            f"{n:04d}.keypoints.json": keypoints_file(shot.keypoints)
+            f"{n:04d}.keypoints.json": shot.keypoints.to_openpose()
             for n, shot in enumerate(loaded)
             if shot.keypoints is not None
         }
@@ -278,16 +279,3 @@ def read_camera(T: np.ndarray, K: np.ndarray, width: int, height: int) -> Camera
         return Camera(T, K, width, height)
     except ValueError as error:
         raise ImportFailure(str(error)) from error
-
-
-def progress_bar(console: Console) -> Progress:
-    """A bar with a count and the time left; nothing where no one looks."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

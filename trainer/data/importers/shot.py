@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 import cv2
@@ -17,12 +16,6 @@ MARGIN = 1.2
 """A square's side over the person's larger extent, as DINAR's authors cut theirs."""
 
 _BACKGROUND = 255
-_OPENPOSE = {
-    "body": "pose_keypoints_2d",
-    "face": "face_keypoints_2d",
-    "left_hand": "hand_left_keypoints_2d",
-    "right_hand": "hand_right_keypoints_2d",
-}
 
 
 @dataclass(frozen=True)
@@ -90,12 +83,3 @@ def _moved(keypoints: Keypoints, left: int, top: int, scale: float) -> Keypoints
         points[seen, :2] = (points[seen, :2] - (left, top)) * scale
         moved[name] = points
     return Keypoints(**moved)
-
-
-def keypoints_file(keypoints: Keypoints) -> bytes:
-    """The keypoints as an OpenPose file."""
-    person = {
-        entry: np.round(getattr(keypoints, name).astype(float), 3).ravel().tolist()
-        for name, entry in _OPENPOSE.items()
-    }
-    return json.dumps({"version": 1.3, "people": [person]}).encode()

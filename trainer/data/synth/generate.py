@@ -189,7 +189,7 @@ def make_into(root: Path, workshop: Workshop, number: int, order: Order) -> None
     ]
     more: dict[str, bytes] = {}
     for k, picture in enumerate(pictures):
-        more[f"{k:04d}.keypoints.json"] = json.dumps(picture.keypoints.to_openpose()).encode()
+        more[f"{k:04d}.keypoints.json"] = picture.keypoints.to_openpose()
         more[f"{k:04d}.parts.png"] = _png(picture.labels)
     texture = true_texture(person.form, person.parts, painted.mesh, painted.textures)
     more |= {"texture.png": _png(texture.rgb), "texture.mask.png": _png(_known(texture))}

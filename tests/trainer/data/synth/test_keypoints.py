@@ -96,7 +96,7 @@ def test_the_contour_follows_the_camera(seen_from):
 
 def test_openpose_format(seen_from):
     found, _ = seen_from(0.3)
-    person = json.loads(json.dumps(found.to_openpose()))["people"][0]
+    person = json.loads(found.to_openpose())["people"][0]
     lengths = {"pose": 25, "face": 70, "hand_left": 21, "hand_right": 21}
     for name, count in lengths.items():
         flat = person[f"{name}_keypoints_2d"]
