@@ -13,7 +13,8 @@ PIECE = np.dtype(
     [
         *((name, np.int32) for name in ("x0", "y0", "x1", "y1", "x2", "y2")),  # 24.8 fixed point
         *((name, np.float32) for name in ("w0", "w1", "w2")),  # inverse depth, 1 / metre
-        *((name, np.int32) for name in ("column_first", "column_last", "triangle")),
+        *((name, np.int16) for name in ("column_first", "column_last")),
+        *((name, np.int32) for name in ("triangle", "back")),  # back: 1 if that is the side it shows, else 0
     ]
 )
 """A triangle, or a part of one, ready to be filled: corners ordered so that the doubled area is positive."""
@@ -65,7 +66,8 @@ def add_piece(
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     if area == 0 or (area > 0 and cull):
         return False
-    if area < 0:  # a front: counter-clockwise with y up is clockwise with y down
+    back = area > 0
+    if not back:  # a front: counter-clockwise with y up is clockwise with y down
         x1, y1, w1, x2, y2, w2 = x2, y2, w2, x1, y1, w1
     row_first = max((min(y0, y1, y2) + 127 - grid.rotation) >> 8, 0)
     row_last = min((max(y0, y1, y2) - 128 + grid.rotation) >> 8, grid.height - 1)
@@ -77,7 +79,8 @@ def add_piece(
     p.x0, p.y0, p.w0 = x0, y0, w0
     p.x1, p.y1, p.w1 = x1, y1, w1
     p.x2, p.y2, p.w2 = x2, y2, w2
-    p.column_first, p.column_last, p.triangle = column_first, column_last, triangle
+    p.column_first, p.column_last = column_first, column_last
+    p.triangle, p.back = triangle, back
     rows[slot, 0], rows[slot, 1] = row_first, row_last
     return True
 

@@ -138,6 +138,7 @@ class Rasterizer:
         self._rows = np.zeros((len(self.faces), 2), np.int32)
         self._bands = -(-side * height // BAND)
         self._keys = np.zeros((0, BAND, side * width + LANES), np.int64)
+        self._columns = np.tile(np.array([side * width, 0]), (cameras, self._bands, 1))  # drawn last
         self._deal_out(1)
         self._seen = Visibility(
             triangle=np.full((cameras, side * height, side * width), -1, np.int32),
@@ -189,9 +190,7 @@ class Rasterizer:
         )
         self._clip(seen.homogeneous[n], cull)
         self._list_the_rest()
-        box = functools.reduce(around, self._box)
-        touched = around(box, seen.bbox[n])  # what the last picture left there must be cleared as well
-        seen.bbox[n] = box
+        seen.bbox[n] = functools.reduce(around, self._box)
         self._threads.keep_apart()
         resolve_visibility(
             self._pieces,
@@ -199,7 +198,7 @@ class Rasterizer:
             self._start,
             self._order,
             self._grid.rotation,
-            touched,
+            self._columns[n],
             self._keys,
             seen.triangle[n],
             seen.inverse_depth[n],
@@ -218,20 +217,21 @@ class Rasterizer:
     def _clip(self, homogeneous: np.ndarray, cull: np.ndarray) -> None:
         """Put the pieces of clipped faces behind all others."""
         behind, clip_count = len(self.faces), int(self._count[:-1, 1].sum())
-        count = 0
-        if clip_count > 0:
-            room = behind + MAX_PIECES * clip_count
-            if room > len(self._pieces):  # for views that cut through the mesh, at most to 7 pieces a face
-                self._pieces = np.resize(self._pieces, room)
-                self._rows = np.resize(self._rows, (room, 2))
-            to_clip = np.concatenate(
-                [
-                    self._to_clip[first : first + count]
-                    for first, count in zip(self._first[:-1], self._count[:-1, 1], strict=True)
-                ]
-            )
-            end = clip(self.faces, homogeneous, to_clip, cull, self._grid, self._pieces, self._rows, behind)
-            count = end - behind
+        if clip_count == 0:
+            self._count[-1], self._box[-1], self._start[-1] = 0, 0, 0
+            return
+        room = behind + MAX_PIECES * clip_count
+        if room > len(self._pieces):  # for views that cut through the mesh, at most to 7 pieces a face
+            self._pieces = np.resize(self._pieces, room)
+            self._rows = np.resize(self._rows, (room, 2))
+        to_clip = np.concatenate(
+            [
+                self._to_clip[first : first + count]
+                for first, count in zip(self._first[:-1], self._count[:-1, 1], strict=True)
+            ]
+        )
+        end = clip(self.faces, homogeneous, to_clip, cull, self._grid, self._pieces, self._rows, behind)
+        count = end - behind
         self._count[-1, 0] = count
         rows = self._rows[behind : behind + count]
         bounding_box(self._pieces[behind : behind + count], rows, self._box[-1])
@@ -240,9 +240,12 @@ class Rasterizer:
     def _list_the_rest(self) -> None:
         """List the pieces of each band for the clipped ones, and for shares whose lists were too long."""
         room, listed = self._order.shape[1], self._start[:, -1]
-        rest = range(len(listed)) if listed.max() > room else (len(listed) - 1,)
-        if listed.max() > room:
-            self._order = np.zeros((len(listed), int(listed.max())), np.int32)
+        longest = int(listed.max())
+        if longest <= room and listed[-1] == 0:
+            return
+        rest = range(len(listed)) if longest > room else (len(listed) - 1,)
+        if longest > room:
+            self._order = np.zeros((len(listed), longest), np.int32)
         for share in rest:
             first = int(self._first[share])
             rows = self._rows[first : first + int(self._count[share, 0])]

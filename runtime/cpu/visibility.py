@@ -75,6 +75,29 @@ def _fill_wide(edges: tuple, bias: tuple, S: tuple, D: tuple, k: tuple, this: in
         e0, e1, e2 = e0 + S[0], e1 + S[1], e2 + S[2]
 
 
+@njit(inline="always")
+def _reach(p: Any) -> tuple[int, int]:
+    """Return the first and the end column of the samples that are filled for piece `p` (a PIECE)."""
+    first: Any = np.int64(p.column_first) & ~1
+    return first, first + ((p.column_last - first + LANES) & -LANES)
+
+
+@njit(inline="always")
+def _is_hidden(p: Any, row_first: int, row_last: int, row_of_keys: int, keys: np.ndarray) -> bool:
+    """Return whether all of piece `p` (see `_fill`) is behind what is in the keys, with room for rounding."""
+    nearest = np.float32(max(p.w0, p.w1, p.w2) * np.float32(1.00001))
+    limit = (np.int64(nearest.view(np.int32)) + 1) << 32
+    first, end = _reach(p)
+    for row in range(row_first, row_last + 1):
+        line = keys[row - row_of_keys, first:end]
+        lowest = limit
+        for column in range(len(line)):
+            lowest = min(lowest, line[column])
+        if lowest < limit:
+            return False
+    return True
+
+
 @njit(inline="always", error_model="numpy")
 def _fill(p: Any, row_first: int, row_last: int, row_of_keys: int, rotation: int, keys: np.ndarray) -> None:
     """Draw piece `p` (a PIECE) into the given rows of `keys`, whose first row is `row_of_keys`."""
@@ -86,8 +109,7 @@ def _fill(p: Any, row_first: int, row_last: int, row_of_keys: int, rotation: int
     per_area = np.float32(1.0) / np.float32(A1 * B2 - A2 * B1)
     k = p.w0 * per_area, p.w1 * per_area, p.w2 * per_area
     this = np.int64(~p.triangle) & 0xFFFFFFFF
-    first = p.column_first & ~1
-    end = first + ((p.column_last - first + LANES) & -LANES)
+    first, end = _reach(p)
     widest = max(max(abs(A0), abs(A1), abs(A2)), max(abs(B0), abs(B1), abs(B2)))
     turn = 2 * rotation  # from an even column's samples down to the next one's
     for row in range(row_first, row_last + 1):
@@ -128,12 +150,12 @@ def resolve_visibility(
     start: np.ndarray,
     order: np.ndarray,
     rotation: int,
-    box: np.ndarray,
+    columns: np.ndarray,
     keys: np.ndarray,
     triangle: np.ndarray,
     inverse_depth: np.ndarray,
 ) -> None:
-    """Clear a rectangle and draw every piece into it.
+    """Clear what the last picture left, and draw every piece.
 
     Args:
         pieces: PIECE [P], what is to be filled.
@@ -141,25 +163,38 @@ def resolve_visibility(
         start: int64 [S, B + 1], see `count_per_band`: of S lists.
         order: int32 [S, L], see `list_by_band`.
         rotation: see `Grid`.
-        box: int64 [4], first column, first row, end column, end row of what is cleared; holds every piece.
+        columns: int64 [B, 2], first and end column that each band's pieces can touch, (width, 0) when there
+            are none: in for the last picture, out for this one.
         keys: int64 [workers, BAND, width + LANES], work space; bands are dealt out to the workers in turn.
         triangle: int32 [height, width], out: nearest triangle, -1 for none.
         inverse_depth: float32 [height, width], out: 1 / metre, 0 for none.
     """
-    workers = len(keys)
+    workers, (height, width) = len(keys), triangle.shape
     for worker in prange(workers):
         for band in range(worker, start.shape[1] - 1, workers):
-            low, high = max(BAND * band, box[1]), min(BAND * (band + 1), box[3])
-            for row in range(low, high):
-                keys[worker, row - low, box[0] : box[2]] = 0
+            low, high = BAND * band, min(BAND * (band + 1), height)
+            first, end = width, 0
             for share in range(len(start)):
                 for entry in range(start[share, band], start[share, band + 1]):
-                    i = order[share, entry]
-                    row_first, row_last = max(rows[i, 0], low), min(rows[i, 1], high - 1)
-                    _fill(pieces[i], row_first, row_last, low, rotation, keys[worker])
-            for row in range(low, high):
+                    p = pieces[order[share, entry]]
+                    first, end = min(first, p.column_first), max(end, p.column_last + 1)
+            left, right = min(first, columns[band, 0]), max(end, columns[band, 1])
+            columns[band, 0], columns[band, 1] = first, end
+            for row in range(high - low if left < right else 0):
+                keys[worker, row, left:right] = 0
+            for back in range(2):  # fronts first: they hide most of what shows its back
+                for share in range(len(start)):
+                    for entry in range(start[share, band], start[share, band + 1]):
+                        i = order[share, entry]
+                        if pieces[i].back != back:
+                            continue
+                        row_first, row_last = max(rows[i, 0], low), min(rows[i, 1], high - 1)
+                        if back and _is_hidden(pieces[i], row_first, row_last, low, keys[worker]):
+                            continue
+                        _fill(pieces[i], row_first, row_last, low, rotation, keys[worker])
+            for row in range(low, high if left < right else low):
                 _unpack(
-                    keys[worker, row - low, box[0] : box[2]],
-                    triangle[row, box[0] : box[2]],
-                    inverse_depth[row, box[0] : box[2]],
+                    keys[worker, row - low, left:right],
+                    triangle[row, left:right],
+                    inverse_depth[row, left:right],
                 )
