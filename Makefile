@@ -12,8 +12,15 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.base
 	$(BIN)/dinar demo $(ARGS)
 
+# In two processes: all that the runtime's tests load (windows, engines, threads) and the trainer's workers do not
+# go together in one.
 test: lint
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -m "not slow" --ignore=tests/trainer
+	$(BIN)/python -m pytest -m "not slow" tests/trainer
+else
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+endif
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
