@@ -66,6 +66,11 @@ class OpenXRView:
     angle_down: float
 
 
+def projection_matrix(camera: Camera) -> np.ndarray:
+    """Return float64 [3, 4], K [R | t]: world metres => (column * depth, row * depth, depth)."""
+    return np.ascontiguousarray(camera.K @ camera.T_camera_world[:3])
+
+
 def look_at(
     eye: ArrayLike, target: ArrayLike, up: ArrayLike, fov_y: float, width: int, height: int
 ) -> Camera:

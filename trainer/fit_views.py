@@ -27,13 +27,16 @@ from torch import nn
 from dinar.runtime.avatar import Avatar, default_avatar_path, open_avatar, save_avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera, framing
-from dinar.runtime.cpu.channels import make_neural_texture, pack_corners, sample_channels
-from dinar.runtime.cpu.rasterize import Rasterizer, gather_corner_uv
+from dinar.runtime.cpu.channels import sample_channels
+from dinar.runtime.cpu.rasterize import Rasterizer
 from dinar.runtime.cpu.rgb import CpuRgbRenderer
-from dinar.runtime.cpu.skin import Skinner, skinned_body
+from dinar.runtime.cpu.skin import Skinner
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.motion import BUILTIN_MOTIONS, load_motion
 from dinar.runtime.network_input import CHANNELS, GEN_CHANNELS
+from dinar.runtime.prepare.faces import gather_corner_uv
+from dinar.runtime.prepare.mesh import skinned_body
+from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
 from dinar.trainer.models.renderer import PRESETS, NeuralRenderer, load_renderer, save_renderer
 from dinar.trainer.models.run_folder import RunFolder
 

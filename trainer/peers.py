@@ -28,11 +28,12 @@ import torch
 from dinar.runtime.avatar import Avatar, RendererNetwork, default_avatar_path, open_avatar
 from dinar.runtime.body import Pose, load_body, open_body_path
 from dinar.runtime.cpu.network import CpuNetwork
-from dinar.runtime.cpu.skin import Skinner, skinned_body
+from dinar.runtime.cpu.skin import Skinner
 from dinar.runtime.measure.networks import mode_name, with_networks
 from dinar.runtime.measure.records import Peer
 from dinar.runtime.motion import load_motion
 from dinar.runtime.network_input import CHANNELS, MULTIPLE
+from dinar.runtime.prepare.mesh import skinned_body
 from dinar.trainer.models.renderer import PAPER, NeuralRenderer
 
 SECONDS = 6.0

@@ -7,9 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from dinar.runtime.cpu.crop import Crop
 from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.memory import give_back_freed_memory
+from dinar.runtime.prepare.crop import Crop
 
 Size = tuple[int, int]
 """Height and width of a rectangle."""

@@ -15,7 +15,7 @@ from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.attributes import barycentric_at
 from dinar.runtime.cpu.rasterize import Visibility, around
 from dinar.runtime.cpu.renderer import CpuRenderer
-from dinar.runtime.cpu.skin import skinned_body
+from dinar.runtime.prepare.mesh import skinned_body
 from dinar.runtime.trace import Stage
 
 

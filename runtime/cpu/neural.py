@@ -11,19 +11,18 @@ from numba import njit
 
 from dinar.runtime.avatar import Avatar, RendererNetwork
 from dinar.runtime.camera import Camera
-from dinar.runtime.cpu.channels import make_neural_texture, pack_corners, sample_channels
-from dinar.runtime.cpu.crop import Crop, CropChooser, padded
+from dinar.runtime.cpu.channels import sample_channels
 from dinar.runtime.cpu.crop_networks import CropNetworks
 from dinar.runtime.cpu.network import CpuNetwork
-from dinar.runtime.cpu.rasterize import Visibility, gather_corner_uv
+from dinar.runtime.cpu.rasterize import Visibility
 from dinar.runtime.cpu.renderer import CpuRenderer
-from dinar.runtime.cpu.skin import skinned_body
 from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import CHANNELS
+from dinar.runtime.prepare.crop import Crop, CropChooser, padded, with_stand_off
+from dinar.runtime.prepare.faces import gather_corner_uv
+from dinar.runtime.prepare.mesh import skinned_body
+from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
 from dinar.runtime.trace import Stage
-
-STAND_OFF_M = 0.1
-"""Metres by which clothes and hair may stand off the body and are still drawn whole."""
 
 MOST_SPARE_BYTES = 16 * 1024**2
 """Largest network, as a file, of which one is opened to stand in for others: `live` has 3 MB; `paper`, too
@@ -100,7 +99,7 @@ class CpuNeuralRenderer(CpuRenderer):
             self._clear(n)
             return 0.0, 0.0, 0.0
         start = perf_counter()
-        crop = self._choosers[n].choose(_with_stand_off(seen, n, camera))
+        crop = self._choosers[n].choose(_around_person(seen, n, camera))
         work, crop = self._networks.take(crop, self._whole)
         opened = perf_counter()
         sample_channels(
@@ -144,14 +143,11 @@ def fastest_network(avatar: Avatar) -> RendererNetwork:
     return min(avatar.networks, key=lambda n: (n.preset != "live", n.precision != "int8"))
 
 
-def _with_stand_off(seen: Visibility, n: int, camera: Camera) -> tuple[int, int, int, int]:
+def _around_person(seen: Visibility, n: int, camera: Camera) -> tuple[int, int, int, int]:
     """Return the rectangle around the body and whatever stands off it, pixels (see `CropChooser.choose`)."""
     first_column, first_row, end_column, end_row = (int(edge) for edge in seen.bbox[n])
     depth = float(seen.homogeneous[n, :, 2].mean())  # metres
-    if not depth > STAND_OFF_M:  # the camera is within the body, or a vertex is nowhere (NaN)
-        depth = STAND_OFF_M
-    across, down = (int(np.ceil(focal * STAND_OFF_M / depth)) for focal in np.diag(camera.K)[:2])
-    return first_column - across, first_row - down, end_column + across, end_row + down
+    return with_stand_off((first_column, first_row, end_column, end_row), depth, camera)
 
 
 @njit(cache=True, nogil=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dinar.runtime.camera import Camera
-
 NEAR = 0.01
 """Nearest depth that is drawn, metres."""
 
@@ -15,11 +13,6 @@ GUARD = 65536.0
 
 # Why a vertex cannot be used as it is: one bit for each clipping plane, and one for NaN or infinity.
 OUT_NEAR, OUT_LEFT, OUT_RIGHT, OUT_TOP, OUT_BOTTOM, NOT_FINITE = 1, 2, 4, 8, 16, 32
-
-
-def projection_matrix(camera: Camera) -> np.ndarray:
-    """Return float64 [3, 4], K [R | t]: world metres => (column * depth, row * depth, depth)."""
-    return np.ascontiguousarray(camera.K @ camera.T_camera_world[:3])
 
 
 @njit(cache=True, nogil=True)
@@ -59,7 +52,7 @@ def project(
 
     Args:
         vertices: float32 [V, 3], world metres.
-        matrix: float64 [3, 4], see `projection_matrix`.
+        matrix: float64 [3, 4], see `camera.projection_matrix`.
         homogeneous: float32 [V, 3], out: (column * depth, row * depth, depth).
         window: int32 [V, 2], out: 24.8 fixed-point column and row; unset where `outside`.
         inverse_depth: float32 [V], out: 1 / metre; unset where `outside`.

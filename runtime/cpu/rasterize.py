@@ -41,13 +41,14 @@ from typing import Literal
 import numba
 import numpy as np
 
-from dinar.runtime.camera import MAX_SIZE, Camera
+from dinar.runtime.camera import MAX_SIZE, Camera, projection_matrix
 from dinar.runtime.cpu.attributes import interpolate
 from dinar.runtime.cpu.clip import MAX_PIECES, clip
 from dinar.runtime.cpu.pieces import BAND, PIECE, Grid, bounding_box, count_per_band, list_by_band, set_up
-from dinar.runtime.cpu.project import project, projection_matrix
+from dinar.runtime.cpu.project import project
 from dinar.runtime.cpu.threads import KernelThreads, let_threads_sleep
 from dinar.runtime.cpu.visibility import LANES, resolve_visibility
+from dinar.runtime.prepare.faces import checked_faces, gather_corner_uv
 
 ROTATION = 64
 """Displacement of samples on the rotated grid, 1/256 sample."""
@@ -126,7 +127,7 @@ class Rasterizer:
         side = 1 if samples == 1 else 2
         let_threads_sleep()
         self._threads = threads or KernelThreads()
-        self.faces = _checked_faces(faces, vertex_count)
+        self.faces = checked_faces(faces, vertex_count)
         self._size = width, height
         self._to_samples = np.diag([side, side, 1.0])  # pixels => samples
         self._grid = Grid(side * width, side * height, ROTATION if samples == 4 else 0)
@@ -313,22 +314,3 @@ def around(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a[2] == 0 or b[2] == 0:
         return np.array(b if a[2] == 0 else a, np.int64)
     return np.concatenate([np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])]).astype(np.int64)
-
-
-def gather_corner_uv(uv: np.ndarray, uv_faces: np.ndarray, face_count: int) -> np.ndarray:
-    """Return float32 [F, 3, 2]: texture coordinates `uv` [T, 2] corner by corner of `uv_faces` [F, 3]."""
-    ids = _checked_faces(uv_faces, len(uv))
-    if len(ids) != face_count:
-        raise ValueError(f"rasterizing expects uv_faces for {face_count} faces, not {len(ids)}")
-    if not np.isfinite(uv).all():
-        raise ValueError("rasterizing expects finite texture coordinates")
-    return np.ascontiguousarray(np.asarray(uv, np.float32)[ids])
-
-
-def _checked_faces(faces: np.ndarray, count: int) -> np.ndarray:
-    faces = np.ascontiguousarray(faces, np.int32)
-    if faces.ndim != 2 or faces.shape[1] != 3:
-        raise ValueError(f"rasterizing expects faces as [F, 3], not {faces.shape}")
-    if faces.size and not (faces.min() >= 0 and faces.max() < count):
-        raise ValueError(f"rasterizing expects faces that name vertices 0 to {count - 1}")
-    return faces

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dinar.runtime.camera import Camera
-from dinar.runtime.cpu.project import GUARD, NEAR, projection_matrix
+from dinar.runtime.camera import Camera, projection_matrix
+from dinar.runtime.cpu.project import GUARD, NEAR
 from dinar.runtime.cpu.rasterize import ROTATION, Raster
 
 Corners = list[np.ndarray]  # homogeneous pixels, each [3]

@@ -12,9 +12,10 @@ import numpy as np
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.rasterize import Rasterizer, Visibility
-from dinar.runtime.cpu.skin import SkinnedMesh, Skinner
+from dinar.runtime.cpu.skin import Skinner
 from dinar.runtime.cpu.threads import KernelThreads
 from dinar.runtime.memory import give_back_freed_memory
+from dinar.runtime.prepare.mesh import SkinnedMesh
 from dinar.runtime.renderer import Frame
 from dinar.runtime.trace import Stage
 

@@ -6,21 +6,11 @@ vector instructions, or moves numbers between tables and the chunk, and computes
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit, prange
 
 from dinar.runtime.cpu.attributes import convex_barycentric
-from dinar.runtime.cpu.mipmap import Atlas
-
-FACE = np.dtype(
-    [
-        *((name, np.int32) for name in ("i", "j", "k", "texture")),
-        *((name, np.float32) for name in ("texel_area", "u0", "v0", "u1", "v1", "u2", "v2")),
-    ]
-)
-"""A face: its vertices, the texture that it shows, its doubled area in that texture's texels, its uv."""
+from dinar.runtime.prepare.surface import Surface
 
 CHUNK = 128
 """Looks that are worked on at a time: few enough to stay in the first-level cache."""
@@ -50,39 +40,6 @@ _OFFSETS = np.array(
 _SEEN_AT = np.arange(16)[:, None] >> np.arange(4) & 1  # [16, 4]: samples of a pixel that see a triangle
 _MEAN = (_SEEN_AT @ _OFFSETS / np.maximum(_SEEN_AT.sum(axis=1), 1)[:, None]).astype(np.float32)  # [16, 2]
 _COUNT = _SEEN_AT.sum(axis=1).astype(np.float32)  # [16]
-
-
-class Surface(NamedTuple):
-    """A textured mesh, apart from where its vertices are.
-
-    Attributes:
-        faces: FACE [F].
-        texels: uint32 [T], see `Atlas`.
-        levels: int32 [textures, levels, 3], see `Atlas`.
-    """
-
-    faces: np.ndarray
-    texels: np.ndarray
-    levels: np.ndarray
-
-
-def make_surface(faces: np.ndarray, corner_uv: np.ndarray, texture: np.ndarray, atlas: Atlas) -> Surface:
-    """Put what `shade` needs of each face side by side.
-
-    Args:
-        faces: int32 [F, 3], vertex ids.
-        corner_uv: float32 [F, 3, 2], texture coordinates corner by corner.
-        texture: int [F], the atlas's texture that each face shows.
-        atlas: the textures.
-    """
-    packed = np.zeros(len(faces), FACE)
-    packed["i"], packed["j"], packed["k"] = faces.T
-    packed["texture"] = texture
-    for corner in range(3):
-        packed[f"u{corner}"], packed[f"v{corner}"] = corner_uv[:, corner].T
-    edge = (corner_uv[:, 1:] - corner_uv[:, :1]) * atlas.levels[texture, 0, 1:][:, None]  # [F, 2, 2], texels
-    packed["texel_area"] = np.abs(edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0])
-    return Surface(packed, atlas.texels, atlas.levels)
 
 
 # --- Which looks a pixel takes --------------------------------------------------------------------------

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from dinar.runtime.body import Pose, forward, load_body, open_body_path
-from dinar.runtime.cpu.skin import Skinner, skinned_body
+from dinar.runtime.cpu.skin import Skinner
+from dinar.runtime.prepare.mesh import skinned_body
 
 from ..runtime.synthetic_smplx import licensed_arrays, open_smplx, random_pose, smplx_forward
 

@@ -5,11 +5,13 @@ import pytest
 
 from dinar.runtime.avatar import Texture
 from dinar.runtime.camera import look_at
-from dinar.runtime.cpu.channels import make_neural_texture, pack_corners, sample_channels
-from dinar.runtime.cpu.rasterize import Rasterizer, gather_corner_uv, rasterize
+from dinar.runtime.cpu.channels import sample_channels
+from dinar.runtime.cpu.rasterize import Rasterizer, rasterize
 from dinar.runtime.cpu.sample import sample
 from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import CHANNELS, RASTER_CHANNELS
+from dinar.runtime.prepare.faces import gather_corner_uv
+from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
 
 WIDTH, HEIGHT = 150, 110
 CAMERA = look_at((0, 0, 3), (0.2, 0, 0), (0, 1, 0), 0.8, WIDTH, HEIGHT)

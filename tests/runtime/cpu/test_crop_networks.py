@@ -5,10 +5,10 @@ import threading
 import pytest
 
 from dinar.runtime.camera import look_at
-from dinar.runtime.cpu.crop import Crop
 from dinar.runtime.cpu.crop_networks import MAX_OPEN_NETWORKS, CropNetworks
 from dinar.runtime.cpu.network import CpuNetwork, NetworkError
 from dinar.runtime.cpu.neural import CpuNeuralRenderer
+from dinar.runtime.prepare.crop import Crop
 
 from ..egg_avatar import REST
 from .test_neural import COPYING, DRESSING, assert_close, whole_picture

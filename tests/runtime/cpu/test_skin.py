@@ -9,7 +9,9 @@ import pytest
 from dinar.runtime.avatar import Shell
 from dinar.runtime.body import JOINT_COUNT, Body, Pose, PosedBody, forward, load_body, open_body_path
 from dinar.runtime.cpu import skin
-from dinar.runtime.cpu.skin import Skinner, attach_shell, skinned_body
+from dinar.runtime.cpu.skin import Skinner
+from dinar.runtime.prepare import joints
+from dinar.runtime.prepare.mesh import attach_shell, skinned_body
 from dinar.runtime.rotations import matrix_from_axis_angle
 
 from ..synthetic_smplx import licensed_arrays, random_pose
@@ -168,11 +170,11 @@ def test_vertices_are_written_into_the_same_memory(open_body: Body) -> None:
 def test_read_only_poses_as_messages_bring_them_compile_nothing_new(open_body: Body) -> None:
     skinner = Skinner(skinned_body(open_body, BETAS))
     skinner(Pose.rest())
-    compiled = len(skin._skin.signatures), len(skin._pose_joints.signatures)
+    compiled = len(skin._skin.signatures), len(joints._pose_joints.signatures)
     numbers = np.frombuffer(bytes(4 * 178), np.float32)
     skinner(Pose(numbers[:165].reshape(55, 3), numbers[165:168], numbers[168:178]))
     skinner(Pose(np.zeros((55, 3)), np.zeros(3), np.zeros(10)))
-    assert (len(skin._skin.signatures), len(skin._pose_joints.signatures)) == compiled
+    assert (len(skin._skin.signatures), len(joints._pose_joints.signatures)) == compiled
 
 
 def test_a_pose_or_shape_that_does_not_fit_is_refused(open_body: Body) -> None:

@@ -15,10 +15,12 @@ import numpy as np
 
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera, framing
-from dinar.runtime.cpu.mipmap import build_mipmaps, pack_atlas, used_texels
-from dinar.runtime.cpu.rasterize import Rasterizer, gather_corner_uv
-from dinar.runtime.cpu.shade import Surface, make_surface, shade
+from dinar.runtime.cpu.rasterize import Rasterizer
+from dinar.runtime.cpu.shade import shade
 from dinar.runtime.errors import UsageError
+from dinar.runtime.prepare.faces import gather_corner_uv
+from dinar.runtime.prepare.mipmap import build_mipmaps, pack_atlas, used_texels
+from dinar.runtime.prepare.surface import Surface, make_surface
 from dinar.trainer.data.importers.fits import ENDINGS, Fit, FitReader, check_gender, read_hand_space
 from dinar.trainer.data.importers.importer import (
     ImportConfig,

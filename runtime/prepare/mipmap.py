@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit
 
 from dinar.runtime.camera import Camera
-from dinar.runtime.cpu.rasterize import Rasterizer
 
 
 class Atlas(NamedTuple):
@@ -26,6 +25,8 @@ class Atlas(NamedTuple):
 
 def used_texels(corner_uv: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return bool [height, width]: texels centred in a triangle of `corner_uv` float32 [F, 3, 2]."""
+    from dinar.runtime.cpu.rasterize import Rasterizer  # whatever renders: it is there, and done once
+
     corners = np.ones((3 * len(corner_uv), 3), np.float32)
     corners[:, :2] = corner_uv.reshape(-1, 2) * (width, height)
     faces = np.arange(len(corners), dtype=np.int32).reshape(-1, 3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dinar.runtime.cpu.mipmap import build_mipmaps, pack_atlas, used_texels
+from dinar.runtime.prepare.mipmap import build_mipmaps, pack_atlas, used_texels
 
 
 def test_without_gutters_a_level_is_the_mean_of_the_finer_one():

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from dinar.runtime.camera import Camera
 from dinar.runtime.network_input import MULTIPLE
+
+STAND_OFF_M = 0.1
+"""Metres by which clothes and hair may stand off the body and are still drawn whole."""
 
 _EIGHTHS = (2, 3, 4, 5, 6, 8)
 
@@ -85,3 +91,16 @@ def side_lengths(size: int) -> tuple[int, ...]:
 def padded(length: float) -> int:
     """Return the next multiple of 32, `length` itself if it is one."""
     return int(-(-length // MULTIPLE)) * MULTIPLE
+
+
+def with_stand_off(box: tuple[int, int, int, int], depth: float, camera: Camera) -> tuple[int, int, int, int]:
+    """Return the rectangle around the body and whatever stands off it.
+
+    Args:
+        box: first column, first row, end column, end row of the body, pixels.
+        depth: its mean depth, metres; the camera may be within the body, or a vertex nowhere (NaN).
+        camera: sees it.
+    """
+    depth = depth if depth > STAND_OFF_M else STAND_OFF_M
+    across, down = (int(np.ceil(focal * STAND_OFF_M / depth)) for focal in np.diag(camera.K)[:2])
+    return box[0] - across, box[1] - down, box[2] + across, box[3] + down

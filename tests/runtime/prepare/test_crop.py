@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinar.runtime.cpu.crop import PATIENCE, Crop, CropChooser, side_lengths
+from dinar.runtime.prepare.crop import PATIENCE, Crop, CropChooser, side_lengths
 
 
 def test_a_side_has_a_few_lengths_that_are_multiples_of_32_up_to_the_whole_picture():
