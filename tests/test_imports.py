@@ -64,9 +64,12 @@ import importlib, json, os, re, sys
 
 UNWANTED_CALLS = {"socket.connect", "socket.bind", "subprocess.Popen", "os.system", "os.exec", "os.fork"}
 UNWANTED_LIBRARY = re.compile(r"lib(cuda|nvidia|nvrtc|GL|EGL|GLX|X11|wayland)[-.\\\\w]*\\.so|nvcuda|opengl32")
+LOOKS_UP_LIBRARIES = "/sbin/ldconfig"  # ctypes.util.find_library, as torch's cuda-pathfinder calls it
 deeds = []
 
 def watch(event, arguments):
+    if event == "subprocess.Popen" and arguments[0] == LOOKS_UP_LIBRARIES:
+        return
     if event in UNWANTED_CALLS:
         deeds.append(f"{event}{arguments[-1:]!r}")
     elif event == "ctypes.dlopen" and UNWANTED_LIBRARY.search(str(arguments[0])):
