@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self, get_args
+from typing import Any, Literal, Protocol, Self, get_args
 
 import numpy as np
 
@@ -19,21 +19,49 @@ Mode = Literal["rgb", "neural", "uv", "normals"]
 underneath, the bare body's texture coordinates or normals."""
 
 
+class Frame(Protocol):
+    """N pictures of one pose. Their memory may be used again by the renderer's next call."""
+
+    @property
+    def rgba(self) -> Any:
+        """uint8 [N, H, W, 4], sRGB, straight alpha, on the device that rendered it.
+
+        A NumPy array, or something with `__cuda_array_interface__`, complete once `wait` has returned.
+        """
+        ...
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What took how long, in order. On a GPU this waits for the frame."""
+        ...
+
+    def wait(self) -> None:
+        """Return when the pictures are complete."""
+        ...
+
+    def numpy(self) -> np.ndarray:
+        """Return the pictures on the host, uint8 [N, H, W, 4]; on a GPU this waits and copies."""
+        ...
+
+
 @dataclass(frozen=True)
-class Frame:
-    """N pictures of one pose.
+class HostFrame:
+    """Pictures in the computer's memory, complete from the start; see `Frame`.
 
     Attributes:
-        rgba: uint8 [N, H, W, 4], sRGB, straight alpha, on the device that rendered it.
+        rgba: uint8 [N, H, W, 4].
         stages: what took how long, in order.
     """
 
     rgba: np.ndarray
     stages: tuple[Stage, ...]
 
+    def wait(self) -> None:
+        """Return at once."""
+
     def numpy(self) -> np.ndarray:
-        """Return the pictures on the host, uint8 [N, H, W, 4]."""
-        return np.asarray(self.rgba)
+        """Return the pictures, uint8 [N, H, W, 4]."""
+        return self.rgba
 
 
 class Renderer(Protocol):

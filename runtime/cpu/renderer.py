@@ -16,7 +16,7 @@ from dinar.runtime.cpu.skin import Skinner
 from dinar.runtime.cpu.threads import KernelThreads
 from dinar.runtime.memory import give_back_freed_memory
 from dinar.runtime.prepare.mesh import SkinnedMesh
-from dinar.runtime.renderer import Frame
+from dinar.runtime.renderer import HostFrame
 from dinar.runtime.trace import Stage
 
 
@@ -48,7 +48,7 @@ class CpuRenderer(ABC):
         self._rgba = np.zeros((0, 0, 0, 4), np.uint8)
         give_back_freed_memory()
 
-    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
+    def render(self, pose: Pose, cameras: Sequence[Camera]) -> HostFrame:
         """Draw `pose` seen by each camera; see `Renderer.render`."""
         if self._skinner is None:
             raise ValueError("render expects an open renderer, and this one is closed: open another")
@@ -65,7 +65,7 @@ class CpuRenderer(ABC):
             Stage("raster", 1e3 * (rastered - skinned)),
             *drawn,
         )
-        return Frame(self._rgba[: len(cameras)], stages)
+        return HostFrame(self._rgba[: len(cameras)], stages)
 
     def close(self) -> None:
         """Give the memory back."""

@@ -12,7 +12,7 @@ from dinar.runtime.display.background import Backdrop
 from dinar.runtime.display.overlay import DOT
 from dinar.runtime.display.recorder import Recorder, opaque
 from dinar.runtime.outputs import OutputError, open_output
-from dinar.runtime.renderer import Frame
+from dinar.runtime.renderer import HostFrame
 
 
 class Capture:
@@ -40,7 +40,7 @@ class Capture:
         path = self._path("png")
         try:
             with open_output(path, fps=1, size=picture.shape[1::-1], background=(0, 0, 0)) as output:
-                output.write(Frame(picture[None], ()))
+                output.write(HostFrame(picture[None], ()))
         except OutputError as error:
             self._say(str(error))
         else:

@@ -15,7 +15,7 @@ from PIL import Image
 from dinar.runtime.display.background import Backdrop, composite, paint_backdrop
 from dinar.runtime.display.fit import fit
 from dinar.runtime.outputs import FileOutput, OutputError, open_output
-from dinar.runtime.renderer import Frame
+from dinar.runtime.renderer import HostFrame
 
 FPS = 30
 _WAITING = 4  # pictures the encoder may be behind; beyond it, pictures stand longer
@@ -118,4 +118,4 @@ def _write_picture(
         whole[y : y + height, x : x + width] = np.asarray(scaled)
         picture = whole
     for _ in range(count):
-        output.write(Frame(picture[None], ()))
+        output.write(HostFrame(picture[None], ()))

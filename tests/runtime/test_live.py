@@ -17,7 +17,7 @@ from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera, look_at
 from dinar.runtime.live import LiveCounts, LiveLoop, record
 from dinar.runtime.outputs import open_output
-from dinar.runtime.renderer import Frame
+from dinar.runtime.renderer import Frame, HostFrame
 from dinar.runtime.stream import PosePublisher, PoseSubscriber
 
 CHILD = Path(__file__).with_name("publish_child.py")
@@ -42,7 +42,7 @@ class Painter:
         if self.memory is None or self.memory.shape != shape:
             self.memory = np.empty(shape, np.uint8)
         self.memory[..., :3], self.memory[..., 3] = int(pose.translation[0]), 255
-        return Frame(self.memory, ())
+        return HostFrame(self.memory, ())
 
     def close(self) -> None:
         self.memory = None

@@ -17,7 +17,7 @@ from PIL import Image, ImageSequence
 
 from dinar.runtime.display.background import composite
 from dinar.runtime.outputs import MAX_GIF_FRAMES, OutputError, VideoFile, open_output
-from dinar.runtime.renderer import Frame
+from dinar.runtime.renderer import HostFrame
 
 GREY = (120, 130, 140)
 
@@ -33,8 +33,8 @@ def disc(size: tuple[int, int], centre_x: float, colour: Sequence[int] = (200, 6
     return rgba
 
 
-def frame(*views: np.ndarray) -> Frame:
-    return Frame(rgba=np.stack(views), stages=())
+def frame(*views: np.ndarray) -> HostFrame:
+    return HostFrame(rgba=np.stack(views), stages=())
 
 
 def decode(path: Path) -> np.ndarray:
@@ -109,7 +109,7 @@ def test_a_frame_may_reuse_its_memory_after_it_was_written(tmp_path: Path) -> No
     path, rgba = tmp_path / "me.png", disc((48, 48), 30)
     kept = rgba.copy()
     with open_output(path, fps=10, size=(48, 48), background=None) as output:
-        output.write(Frame(rgba=rgba[None], stages=()))
+        output.write(HostFrame(rgba=rgba[None], stages=()))
         rgba[:] = 0
     np.testing.assert_array_equal(np.asarray(Image.open(path)), kept)
 
@@ -225,13 +225,13 @@ import sys
 from pathlib import Path
 import numpy as np
 from dinar.runtime.outputs import OutputError, open_output
-from dinar.runtime.renderer import Frame
+from dinar.runtime.renderer import HostFrame
 
 noise = np.random.default_rng(0).integers(0, 256, (1, 256, 256, 4), dtype=np.uint8)
 try:
     with open_output(Path(sys.argv[1]), fps=10, size=(256, 256), background=(0, 0, 0)) as output:
         for _ in range(40):
-            output.write(Frame(rgba=noise, stages=()))
+            output.write(HostFrame(rgba=noise, stages=()))
 except OutputError as error:
     print(error)
     sys.exit(1)

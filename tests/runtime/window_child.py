@@ -20,7 +20,7 @@ from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.errors import DinarError
-from dinar.runtime.renderer import Frame
+from dinar.runtime.renderer import HostFrame
 from dinar.runtime.trace import Stage
 from dinar.runtime.window import Window
 
@@ -42,10 +42,10 @@ class Marker:
         self.pictures, self.closed = 0, 0
         self.tint, self.stages = tint, tuple(stages) or (Stage("marker", 1.5),)
 
-    def render(self, pose: Pose, cameras: Sequence[Camera]) -> Frame:
+    def render(self, pose: Pose, cameras: Sequence[Camera]) -> HostFrame:
         self.pictures += 1
         rgba = np.stack([self._draw(pose, camera) for camera in cameras])
-        return Frame(rgba=rgba, stages=self.stages)
+        return HostFrame(rgba=rgba, stages=self.stages)
 
     def _draw(self, pose: Pose, camera: Camera) -> np.ndarray:
         y, x = np.mgrid[: camera.height, : camera.width] + 0.5

@@ -1,0 +1,86 @@
+"""A frame on the GPU: it may still be on its way when the renderer returns it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dinar.runtime.gpu.errors import explained
+from dinar.runtime.gpu.memory import DeviceArray, PinnedArray
+from dinar.runtime.gpu.queue import Queue
+from dinar.runtime.trace import Stage
+
+if TYPE_CHECKING:
+    from cuda.core import Event, Stream
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event at the end of a stage.
+
+    Attributes:
+        stage: its name.
+        event: recorded when the GPU has come so far.
+    """
+
+    stage: str
+    event: Event
+
+
+class DeviceFrame:
+    """N pictures of one pose in the memory of a GPU; see `dinar.runtime.renderer.Frame`.
+
+    Attributes:
+        rgba: uint8 [N, H, W, 4].
+        stream: what draws it; work given to this stream afterwards finds the pictures complete.
+    """
+
+    def __init__(
+        self,
+        rgba: DeviceArray,
+        host: PinnedArray,
+        stream: Stream,
+        *,
+        gpu: str,
+        start: Event,
+        marks: tuple[Mark, ...],
+        submit_ms: float,
+    ) -> None:
+        """Describe work that has been given to `stream`.
+
+        Args:
+            rgba: where the pictures will be.
+            host: of the same size, for `numpy`.
+            stream: does the work.
+            gpu: name of the GPU.
+            start: recorded before the work.
+            marks: at the end of each stage; the last one is the end of the frame.
+            submit_ms: what giving the work to the stream took the host.
+        """
+        self.rgba, self.stream = rgba, stream
+        self._host, self._gpu, self._start, self._marks = host, gpu, start, marks
+        self._submit_ms = submit_ms
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What the host did, then each stage on the GPU; waits for the frame."""
+        self.wait()
+        times, before = [Stage("submit", self._submit_ms)], self._start
+        for mark in self._marks:
+            times.append(Stage(mark.stage, float(mark.event - before)))
+            before = mark.event
+        return tuple(times)
+
+    def wait(self) -> None:
+        """Return when the pictures are complete. Raises GpuError when the GPU failed meanwhile."""
+        with explained(self._gpu):
+            self._marks[-1].event.sync()
+
+    def numpy(self) -> np.ndarray:
+        """Return the pictures on the host, uint8 [N, H, W, 4]; valid until the next frame but one."""
+        with explained(self._gpu):
+            Queue(self.stream).copy(self.rgba, self._host)
+            self.stream.sync()
+        return self._host.values
