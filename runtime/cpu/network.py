@@ -24,6 +24,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from dinar.runtime.errors import DinarError
+from dinar.runtime.memory import give_back_freed_memory
 from dinar.runtime.network_input import CHANNELS, MULTIPLE
 
 CACHE_VARIABLE = "DINAR_CACHE"
@@ -57,6 +58,7 @@ class CpuNetwork:
 
     Attributes:
         inputs: uint8 [1, H, W, 22], the network's own input memory: write into it, then `run`.
+        spans: int32 [H, 2], what of it may not be 0, see `sample_channels`.
     """
 
     def __init__(self, onnx: bytes, height: int, width: int, *, threads: int | None = None) -> None:
@@ -82,10 +84,12 @@ class CpuNetwork:
         core = openvino.Core()
         model = _with_byte_pixels(openvino, _read(core, onnx, height, width))
         self.inputs = np.zeros((1, height, width, CHANNELS), np.uint8)
+        self.spans = np.zeros((height, 2), np.int32)
         self._rgba = np.zeros((1, height, width, 4), np.uint8)
         self._request: Any = core.compile_model(model, "CPU", _properties(threads)).create_infer_request()
         self._request.set_input_tensor(openvino.Tensor(self.inputs, shared_memory=True))
         self._request.set_output_tensor(openvino.Tensor(self._rgba, shared_memory=True))
+        give_back_freed_memory()
 
     def run(self) -> np.ndarray:
         """Run the network on `inputs`; returns uint8 [1, H, W, 4], memory that the next run writes again."""

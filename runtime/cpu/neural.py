@@ -12,13 +12,13 @@ from numba import njit
 from dinar.runtime.avatar import Avatar, RendererNetwork
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.channels import sample_channels
-from dinar.runtime.cpu.crop_networks import CropNetworks
 from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.cpu.rasterize import Visibility
 from dinar.runtime.cpu.renderer import CpuRenderer
 from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import CHANNELS
 from dinar.runtime.prepare.crop import Crop, CropChooser, padded, with_stand_off
+from dinar.runtime.prepare.crop_networks import CropNetworks
 from dinar.runtime.prepare.faces import gather_corner_uv
 from dinar.runtime.prepare.mesh import skinned_body
 from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
@@ -100,7 +100,7 @@ class CpuNeuralRenderer(CpuRenderer):
             return 0.0, 0.0, 0.0
         start = perf_counter()
         crop = self._choosers[n].choose(_around_person(seen, n, camera))
-        work, crop = self._networks.take(crop, self._whole)
+        network, crop = self._networks.take(crop, self._whole)
         opened = perf_counter()
         sample_channels(
             self._texture,
@@ -110,11 +110,11 @@ class CpuNeuralRenderer(CpuRenderer):
             crop.left,
             crop.top,
             numba.get_num_threads(),
-            work.spans,
-            work.network.inputs.reshape(crop.height, crop.width * CHANNELS),
+            network.spans,
+            network.inputs.reshape(crop.height, crop.width * CHANNELS),
         )
         sampled = perf_counter()
-        rgba = work.network.run()
+        rgba = network.run()
         ran = perf_counter()
         if self._drawn[n] != crop:
             self._clear(n)

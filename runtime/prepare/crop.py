@@ -17,7 +17,8 @@ from dinar.runtime.network_input import MULTIPLE
 STAND_OFF_M = 0.1
 """Metres by which clothes and hair may stand off the body and are still drawn whole."""
 
-_EIGHTHS = (2, 3, 4, 5, 6, 8)
+EIGHTHS = (2, 3, 4, 5, 6, 8)
+"""Lengths of a rectangle's side, in eighths of the picture's."""
 
 PATIENCE = 30
 """Pictures for which a smaller side must have been enough before a rectangle shrinks."""
@@ -43,9 +44,15 @@ class Crop:
 class CropChooser:
     """Chooses the rectangle for one camera, picture after picture."""
 
-    def __init__(self, width: int, height: int) -> None:
-        """Start with no rectangle, for pictures of this size."""
-        self._columns, self._rows = _Side(width), _Side(height)
+    def __init__(self, width: int, height: int, eighths: tuple[int, ...] = EIGHTHS) -> None:
+        """Start with no rectangle, for pictures of this size.
+
+        Args:
+            width: columns of the picture.
+            height: rows of the picture.
+            eighths: lengths that a side may have, ascending; the last is 8, the whole side.
+        """
+        self._columns, self._rows = _Side(width, eighths), _Side(height, eighths)
 
     def choose(self, box: tuple[int, int, int, int]) -> Crop:
         """Return a rectangle that holds `box` as far as that lies in the picture.
@@ -61,9 +68,9 @@ class CropChooser:
 class _Side:
     """The columns (or the rows) of a rectangle."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, eighths: tuple[int, ...]) -> None:
         self._size = size
-        self._lengths = side_lengths(size)
+        self._lengths = side_lengths(size, eighths)
         self._start = self._length = self._waited = 0
 
     def place(self, first: int, end: int) -> tuple[int, int]:
@@ -83,14 +90,20 @@ class _Side:
         return self._start, self._length
 
 
-def side_lengths(size: int) -> tuple[int, ...]:
+def side_lengths(size: int, eighths: tuple[int, ...] = EIGHTHS) -> tuple[int, ...]:
     """Return the lengths, ascending, that a rectangle's side can have in a picture of so many pixels."""
-    return tuple(sorted({padded(eighths / 8 * padded(size)) for eighths in _EIGHTHS}))
+    return tuple(sorted({padded(eighth / 8 * padded(size)) for eighth in eighths}))
 
 
 def padded(length: float) -> int:
     """Return the next multiple of 32, `length` itself if it is one."""
     return int(-(-length // MULTIPLE)) * MULTIPLE
+
+
+def enlarged(crop: Crop, size: tuple[int, int], whole: tuple[int, int]) -> Crop:
+    """Return a rectangle of `size` (height, width) that holds `crop`, in a picture of `whole`."""
+    height, width = size
+    return Crop(min(crop.left, whole[1] - width), min(crop.top, whole[0] - height), width, height)
 
 
 def with_stand_off(box: tuple[int, int, int, int], depth: float, camera: Camera) -> tuple[int, int, int, int]:

@@ -12,13 +12,13 @@ from dinar.runtime.body import forward
 from dinar.runtime.camera import framing, look_at, stereo_pair
 from dinar.runtime.cpu import neural
 from dinar.runtime.cpu.channels import sample_channels
-from dinar.runtime.cpu.crop_networks import MAX_OPEN_NETWORKS
 from dinar.runtime.cpu.network import CpuNetwork, NetworkError
 from dinar.runtime.cpu.neural import CpuNeuralRenderer, fastest_network
 from dinar.runtime.cpu.rasterize import Rasterizer, rasterize
 from dinar.runtime.cpu.sample import sample
 from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import CHANNELS, RASTER_CHANNELS
+from dinar.runtime.prepare.crop_networks import MAX_OPEN_NETWORKS
 from dinar.runtime.prepare.faces import gather_corner_uv
 from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
 from dinar.runtime.renderer import open_renderer

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
 
-import numpy as np
-
-from dinar.runtime.cpu.network import CpuNetwork
-from dinar.runtime.memory import give_back_freed_memory
-from dinar.runtime.prepare.crop import Crop
+from dinar.runtime.prepare.crop import Crop, enlarged
 
 Size = tuple[int, int]
 """Height and width of a rectangle."""
@@ -19,21 +16,18 @@ MAX_OPEN_NETWORKS = 5
 the one being opened counted; beyond, the one that was not used for longest is closed."""
 
 
-class CropNetwork:
-    """A network opened for rectangles of one size, and what is in its input.
+class Network(Protocol):
+    """A network opened for rectangles of one size."""
 
-    Attributes:
-        network: open.
-        spans: int32 [height, 2], see `sample_channels`.
-    """
-
-    def __init__(self, open_network: Callable[[int, int], CpuNetwork], size: Size) -> None:
-        self.network = open_network(*size)
-        self.spans = np.zeros((size[0], 2), np.int32)
-        give_back_freed_memory()
+    def close(self) -> None:
+        """Give its memory back; a second call does nothing."""
+        ...
 
 
-class CropNetworks:
+Opened = TypeVar("Opened", bound=Network)
+
+
+class CropNetworks(Generic[Opened]):
     """Gives each rectangle a network. Not thread-safe.
 
     Opening one takes 0.1 to 0.3 s. In the background, pictures meanwhile go through a larger rectangle whose
@@ -41,7 +35,7 @@ class CropNetworks:
     always is one, that of the whole picture is opened first of all.
     """
 
-    def __init__(self, open_network: Callable[[int, int], CpuNetwork], *, background: bool) -> None:
+    def __init__(self, open_network: Callable[[int, int], Opened], *, background: bool) -> None:
         """Start with no network.
 
         Args:
@@ -50,10 +44,10 @@ class CropNetworks:
         """
         self._open_network = open_network
         self._executor = ThreadPoolExecutor(1, "open-network") if background else None
-        self._open: dict[Size, CropNetwork] = {}  # last used last
-        self._coming: tuple[Size, Future[CropNetwork]] | None = None
+        self._open: dict[Size, Opened] = {}  # last used last
+        self._coming: tuple[Size, Future[Opened]] | None = None
 
-    def take(self, crop: Crop, whole: Size) -> tuple[CropNetwork, Crop]:
+    def take(self, crop: Crop, whole: Size) -> tuple[Opened, Crop]:
         """Return an open network and its rectangle: `crop`, or for the time being a larger one that holds it.
 
         Args:
@@ -61,7 +55,7 @@ class CropNetworks:
             whole: height and width of the picture, multiples of 32: as large as a rectangle gets.
 
         Raises:
-            NetworkError: see `CpuNetwork`.
+            DinarError: what opening a network raises.
         """
         size = (crop.height, crop.width)
         self._collect()
@@ -76,7 +70,7 @@ class CropNetworks:
         larger = self._stand_ins(size, whole)
         stand_in = min(larger, key=lambda s: s[0] * s[1])
         self._prepare(size, stand_in)
-        return self._use(stand_in), _enlarged(crop, stand_in, whole)
+        return self._use(stand_in), enlarged(crop, stand_in, whole)
 
     def close(self) -> None:
         """Close all networks; a second call does nothing."""
@@ -86,11 +80,11 @@ class CropNetworks:
             if not future.cancel() and future.exception() is None:
                 self._open[size] = future.result()
         while self._open:
-            self._open.popitem()[1].network.close()
+            self._open.popitem()[1].close()
         if self._executor is not None:
             self._executor.shutdown()
 
-    def _use(self, size: Size) -> CropNetwork:
+    def _use(self, size: Size) -> Opened:
         """Return an open network, from now on the one used last."""
         self._open[size] = self._open.pop(size)
         return self._open[size]
@@ -99,7 +93,7 @@ class CropNetworks:
         """Have a network opened in the background, one at a time."""
         if self._executor is not None and self._coming is None:
             self._make_room(in_use)
-            self._coming = size, self._executor.submit(CropNetwork, self._open_network, size)
+            self._coming = size, self._executor.submit(self._open_network, *size)
 
     def _collect(self) -> None:
         """Take over what was opened in the background."""
@@ -120,21 +114,15 @@ class CropNetworks:
             self._collect()
         else:
             self._make_room(None)
-            self._open[size] = CropNetwork(self._open_network, size)
+            self._open[size] = self._open_network(*size)
 
     def _make_room(self, in_use: Size | None) -> None:
         """Close networks until there is room for one more; that of `in_use` stays."""
         while len(self._open) + (self._coming is not None) >= MAX_OPEN_NETWORKS:
             oldest = next(size for size in self._open if size != in_use)
-            self._open.pop(oldest).network.close()
+            self._open.pop(oldest).close()
 
 
 def _holds(whole: Size, size: Size) -> bool:
     """Return whether one rectangle has room for another."""
     return size[0] <= whole[0] and size[1] <= whole[1]
-
-
-def _enlarged(crop: Crop, size: Size, whole: Size) -> Crop:
-    """Return a rectangle of `size` that holds `crop`, in the picture."""
-    height, width = size
-    return Crop(min(crop.left, whole[1] - width), min(crop.top, whole[0] - height), width, height)

@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from dinar.runtime.camera import look_at
-from dinar.runtime.cpu.crop_networks import MAX_OPEN_NETWORKS, CropNetworks
 from dinar.runtime.cpu.network import CpuNetwork, NetworkError
 from dinar.runtime.cpu.neural import CpuNeuralRenderer
 from dinar.runtime.prepare.crop import Crop
+from dinar.runtime.prepare.crop_networks import MAX_OPEN_NETWORKS, CropNetworks
 
+from ..cpu.test_neural import COPYING, DRESSING, assert_close, whole_picture
 from ..egg_avatar import REST
-from .test_neural import COPYING, DRESSING, assert_close, whole_picture
 
 ONNX = COPYING.networks[0].onnx
 WHOLE = (256, 256)
@@ -72,7 +72,7 @@ def test_a_larger_network_stands_in_until_the_right_one_is_open(gate, networks):
     small = Crop(160, 32, 96, 128)
     taken, crop = networks.take(small, WHOLE)
     assert crop == whole
-    assert taken.network.inputs.shape[1:3] == (*taken.spans.shape[:1], 256) == (256, 256)
+    assert taken.inputs.shape[1:3] == (*taken.spans.shape[:1], 256) == (256, 256)
     assert networks.take(small, WHOLE)[1] == whole  # asked again: not opened twice
     gate.allowed.set()
     wait_until_taken(networks, small)
