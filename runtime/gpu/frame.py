@@ -45,6 +45,7 @@ class DeviceFrame:
         *,
         gpu: str,
         start: Event,
+        end: Event,
         marks: tuple[Mark, ...],
         submit_ms: float,
     ) -> None:
@@ -56,19 +57,21 @@ class DeviceFrame:
             stream: does the work.
             gpu: name of the GPU.
             start: recorded before the work.
-            marks: at the end of each stage; the last one is the end of the frame.
+            end: recorded behind it.
+            marks: at the end of each stage, where stages are timed.
             submit_ms: what giving the work to the stream took the host.
         """
         self.rgba, self.stream = rgba, stream
-        self._host, self._gpu, self._start, self._marks = host, gpu, start, marks
+        self._host, self._gpu = host, gpu
+        self._start, self._end, self._marks = start, end, marks
         self._submit_ms = submit_ms
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """What the host did, then each stage on the GPU; waits for the frame."""
+        """The host's time to give the work, then each stage on the GPU, or all of it; waits for the frame."""
         self.wait()
         times, before = [Stage("submit", self._submit_ms)], self._start
-        for mark in self._marks:
+        for mark in self._marks or (Mark("gpu", self._end),):
             times.append(Stage(mark.stage, float(mark.event - before)))
             before = mark.event
         return tuple(times)
@@ -76,7 +79,7 @@ class DeviceFrame:
     def wait(self) -> None:
         """Return when the pictures are complete. Raises GpuError when the GPU failed meanwhile."""
         with explained(self._gpu):
-            self._marks[-1].event.sync()
+            self._end.sync()
 
     def numpy(self) -> np.ndarray:
         """Return the pictures on the host, uint8 [N, H, W, 4]; valid until the next frame but one."""
