@@ -4,6 +4,7 @@
 //
 //     extern "C" void dinar_launch_NAME(const unsigned grid[3], const unsigned block[3], void** arguments);
 //     extern "C" const char* dinar_parameters_NAME();     // one letter a parameter, see `letter`
+//     extern "C" unsigned dinar_bound_NAME();             // threads of a block, at most
 //
 // The threads of a block run one after another, blocks run on a few host threads at once; so atomics are real,
 // and there is neither __shared__ nor __syncthreads nor any warp intrinsic: kernels that use them do not compile.
@@ -222,8 +223,9 @@ void launch(void (*kernel)(Parameters...), const unsigned grid[3], const unsigne
 
 }  // namespace dinar_host
 
-#define DINAR_LAUNCHER(NAME)                                                                                  \
+#define DINAR_LAUNCHER(NAME, BOUND)                                                                                  \
   extern "C" const char* dinar_parameters_##NAME() { return dinar_host::parameters(NAME); }                  \
+  extern "C" unsigned dinar_bound_##NAME() { return BOUND; }                                                  \
   template <class... Parameters>                                                                              \
   static void dinar_spread_##NAME(void (*kernel)(Parameters...), const unsigned* grid, const unsigned* block, \
                                   void** arguments) {                                                         \

@@ -27,15 +27,18 @@ BUILD = ROOT / "build" / "software_cuda"
 FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-pthread")
 WARNINGS = ("-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable")
 
-_BOUNDS = r"(?:__launch_bounds__\([^)]*\)\s*)?"
-KERNEL = re.compile(rf'extern\s+"C"\s+__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(')
+MAX_THREADS = 1024
+"""Threads of a block where a kernel sets itself no narrower bound."""
+
+_BOUND = r"(?:__launch_bounds__\(([^,)]*)[^)]*\)\s*)?"
+KERNEL = re.compile(rf'extern\s+"C"\s+__global__\s+{_BOUND}void\s+{_BOUND}(\w+)\s*\(')
 
 Argument = np.ndarray | int | float | None
 
 
-def kernel_names(source: str) -> tuple[str, ...]:
-    """Names of the kernels that a file's text defines, in their order."""
-    return tuple(KERNEL.findall(source))
+def kernel_bounds(source: str) -> dict[str, str]:
+    """Names of the kernels that a file's text defines, and the threads that each takes in a block (C++)."""
+    return {name: before or after or str(MAX_THREADS) for before, after, name in KERNEL.findall(source)}
 
 
 def compile_host(name: str, arch: str, *, folder: Path = KERNELS) -> bytes:  # noqa: ARG001 (all are one here)
@@ -50,13 +53,13 @@ def compile_host(name: str, arch: str, *, folder: Path = KERNELS) -> bytes:  # n
 def compiled(name: str, folder: Path = KERNELS) -> Path:
     """The host library of a kernel file, built unless the same is there already."""
     file = (folder / name).with_suffix(".cu")
-    names = kernel_names(file.read_text())
-    if not names:
+    bounds = kernel_bounds(file.read_text())
+    if not bounds:
         raise RuntimeError(f'{file} defines no kernel: `extern "C" __global__ void NAME(...)`')
     wrapper = "".join(
         [
             f'#include "{HERE / "cuda_on_host.h"}"\n#include "{file}"\n',
-            *(f"DINAR_LAUNCHER({kernel})\n" for kernel in names),
+            *(f"DINAR_LAUNCHER({kernel}, ({bound}))\n" for kernel, bound in bounds.items()),
         ]
     )
     inputs = [file, *sorted(folder.glob("*.cuh")), HERE / "cuda_on_host.h"]
