@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, get_args
 
 import numpy as np
 
-from dinar.runtime.avatar import Avatar
+from dinar.runtime.avatar import Avatar, RendererNetwork
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.errors import DinarError
@@ -17,6 +19,12 @@ from dinar.runtime.trace import Stage
 Mode = Literal["rgb", "neural", "uv", "normals"]
 """What is drawn: the texture's colours, what the renderer network makes of the texture, or, to see what is
 underneath, the bare body's texture coordinates or normals."""
+
+
+Engine = Literal["auto", "tensorrt", "tensorrt-rtx", "torch"]
+"""What runs the renderer network on a GPU: the first of the others that works there, or one of them."""
+
+_CUDA = re.compile(r"cuda(?::(\d{1,3}))?")
 
 
 class Frame(Protocol):
@@ -83,21 +91,81 @@ class Renderer(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
 
+def _tell_on_standard_error(sentence: str) -> None:
+    print(f"dinar: {sentence}", file=sys.stderr)  # noqa: T201
+
+
 def modes_of(avatar: Avatar) -> tuple[Mode, ...]:
     """Return the modes that `avatar` can be drawn in: neural needs a network in its file."""
     return tuple(mode for mode in get_args(Mode) if mode != "neural" or avatar.networks)
 
 
 def open_renderer(
-    avatar: Avatar, *, device: Literal["cpu"] = "cpu", mode: Mode = "rgb", live: bool = False
+    avatar: Avatar,
+    *,
+    device: str = "cpu",
+    mode: Mode = "rgb",
+    live: bool = False,
+    network: RendererNetwork | None = None,
+    engine: Engine = "auto",
+    trace: bool = False,
+    tell: Callable[[str], None] = _tell_on_standard_error,
 ) -> Renderer:
-    """Open a renderer for `avatar`. Raises DinarError for a device or mode that is not there.
+    """Open a renderer for `avatar`.
 
-    With `live`, no picture waits for what can be made ready meanwhile: the last bits of pictures then depend
-    on the time as well.
+    Args:
+        avatar: is drawn.
+        device: "cpu"; "cuda" or "cuda:1" for a GPU; "auto" for a GPU where one can be used, else the CPU.
+        mode: what is drawn.
+        live: no picture waits for what can be made ready meanwhile: the last bits of pictures then depend on
+            the time as well.
+        network: one of the avatar's, for the neural mode; None takes the fastest.
+        engine: what runs the network on a GPU.
+        trace: time each stage on a GPU too, not only the whole; the CPU's renderers always do.
+        tell: takes sentences that a person should know.
+
+    Raises:
+        DinarError: the device, the mode or the engine is not there.
     """
-    if device != "cpu":
-        raise DinarError(f"no device {device!r} to render on: this version renders on 'cpu'")
+    if mode not in get_args(Mode):
+        raise DinarError(f"no render mode {mode!r}: this version has {', '.join(get_args(Mode))}")
+    index = check_device(device)
+    if index is not None or device == "auto":
+        from dinar.runtime.gpu.open import open_gpu_renderer
+
+        try:
+            return open_gpu_renderer(
+                avatar,
+                index or 0,
+                mode=mode,
+                live=live,
+                network=network,
+                engine=engine,
+                trace=trace,
+                tell=tell,
+            )
+        except DinarError as error:
+            if device != "auto":
+                raise
+            tell(f"rendering on the CPU: {error}")
+    return _open_cpu_renderer(avatar, mode, live=live, network=network)
+
+
+def check_device(device: str) -> int | None:
+    """Return which GPU a device's name means, None for "cpu" and "auto"; raises DinarError."""
+    if device in ("cpu", "auto"):
+        return None
+    named = _CUDA.fullmatch(device)
+    if named is None:
+        raise DinarError(
+            f"no device {device!r} to render on: there are cpu, cuda, cuda:1 and so on, and auto"
+        )
+    return int(named[1] or 0)
+
+
+def _open_cpu_renderer(
+    avatar: Avatar, mode: Mode, *, live: bool, network: RendererNetwork | None
+) -> Renderer:
     # Each imports only what it draws with: numba, openvino.
     if mode == "rgb":
         from dinar.runtime.cpu.rgb import CpuRgbRenderer
@@ -106,9 +174,7 @@ def open_renderer(
     if mode == "neural":
         from dinar.runtime.cpu.neural import CpuNeuralRenderer
 
-        return CpuNeuralRenderer(avatar, live=live)
-    if mode in ("uv", "normals"):
-        from dinar.runtime.cpu.debug import CpuDebugRenderer
+        return CpuNeuralRenderer(avatar, network, live=live)
+    from dinar.runtime.cpu.debug import CpuDebugRenderer
 
-        return CpuDebugRenderer(avatar, mode)
-    raise DinarError(f"no render mode {mode!r}: this version has {', '.join(get_args(Mode))}")
+    return CpuDebugRenderer(avatar, mode)

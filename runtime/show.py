@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -17,9 +17,9 @@ from dinar.runtime.avatar import Avatar, default_avatar_path, open_avatar
 from dinar.runtime.body import Body, Pose, joint_transforms, rest_vertices
 from dinar.runtime.display.background import parse_background
 from dinar.runtime.display.orbit import Orbit
-from dinar.runtime.errors import UsageError
+from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.outputs import FileOutput, check_output, open_output
-from dinar.runtime.renderer import Mode, Renderer, open_renderer
+from dinar.runtime.renderer import Engine, Mode, Renderer, check_device, open_renderer
 from dinar.runtime.rotations import matrix_from_axis_angle
 from dinar.runtime.stream import StreamStats
 
@@ -59,14 +59,20 @@ class ShowConfig:
     mode: Mode = "rgb"
     """rgb shows the texture directly; neural, what the avatar's renderer network makes of it; uv and normals,
     the texture coordinates and the normals of the bare body as colours."""
-    device: Literal["cpu"] = "cpu"
-    """Where to render."""
+    device: str = "cpu"
+    """Where to render: cpu; cuda (or cuda:1 ...) for an NVIDIA GPU; auto for a GPU where one can be used."""
+    engine: Engine = "auto"
+    """What runs the renderer network on a GPU: tensorrt, tensorrt-rtx, torch, or the first that works."""
 
     def __post_init__(self) -> None:
         """Raise UsageError for a number out of range or flags that do not go together."""
         for name, value in (("size", self.size), ("width", self.width), ("height", self.height)):
             if value is not None and not 16 <= value <= MAX_SIZE:
                 raise UsageError(f"--{name} must be from 16 to {MAX_SIZE} pixels, not {value}")
+        try:
+            check_device(self.device)
+        except DinarError as error:
+            raise UsageError(f"--device: {error}") from error
         if not 1 <= self.fps <= MAX_FPS:
             raise UsageError(f"--fps must be from 1 to {MAX_FPS}, not {self.fps}")
         if self.seconds is not None and not 0 < self.seconds <= MAX_SECONDS:
@@ -104,14 +110,34 @@ def open_shown_avatar(config: ShowConfig) -> Avatar:
 def open_shown_renderer(config: ShowConfig, avatar: Avatar, console: Console, *, live: bool) -> Renderer:
     """Open the renderer and draw one picture, so that kernels are compiled before time counts.
 
-    For `live` see `open_renderer`.
+    With --device auto, a GPU that cannot draw that picture either gives way to the CPU. For `live` see
+    `open_renderer`.
     """
+
+    def tell(sentence: str) -> None:
+        console.print(sentence, highlight=False, soft_wrap=True)
+
+    def opened(device: str) -> Renderer:
+        renderer = open_renderer(
+            avatar, device=device, mode=config.mode, live=live, engine=config.engine, tell=tell
+        )
+        try:
+            width, height, pose = *config.picture_size, Pose.rest()
+            camera = frame_poses(avatar, [pose], width=width, height=height).camera(width, height)
+            renderer.render(pose, [camera]).wait()
+        except BaseException:
+            renderer.close()
+            raise
+        return renderer
+
     with _announce_compiling(console):
-        renderer = open_renderer(avatar, device=config.device, mode=config.mode, live=live)
-        width, height = config.picture_size
-        pose = Pose.rest()
-        renderer.render(pose, [frame_poses(avatar, [pose], width=width, height=height).camera(width, height)])
-    return renderer
+        try:
+            return opened(config.device)
+        except DinarError as error:
+            if config.device != "auto":
+                raise
+            tell(f"rendering on the CPU: {error}")
+            return opened("cpu")
 
 
 def check_recording(config: ShowConfig, path: Path) -> None:

@@ -15,11 +15,11 @@ from dinar.runtime.cpu.channels import sample_channels
 from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.cpu.rasterize import Visibility
 from dinar.runtime.cpu.renderer import CpuRenderer
-from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import CHANNELS
 from dinar.runtime.prepare.crop import Crop, CropChooser, padded, with_stand_off
 from dinar.runtime.prepare.crop_networks import CropNetworks
 from dinar.runtime.prepare.faces import gather_corner_uv
+from dinar.runtime.prepare.fastest import fastest_network
 from dinar.runtime.prepare.mesh import skinned_body
 from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
 from dinar.runtime.trace import Stage
@@ -59,7 +59,7 @@ class CpuNeuralRenderer(CpuRenderer):
             DinarError: the avatar has no network, or lacks what the network reads.
         """
         mesh = skinned_body(avatar.body, avatar.betas)
-        onnx = (network or fastest_network(avatar)).onnx
+        onnx = (network or fastest_network(avatar, "int8")).onnx
         self._networks = CropNetworks(
             lambda height, width: CpuNetwork(onnx, height, width, threads=threads),
             background=live and len(onnx) <= MOST_SPARE_BYTES,
@@ -128,19 +128,6 @@ class CpuNeuralRenderer(CpuRenderer):
         if crop is not None:
             self._rgba[n, crop.top : crop.top + crop.height, crop.left : crop.left + crop.width] = 0
         self._drawn[n] = None
-
-
-def fastest_network(avatar: Avatar) -> RendererNetwork:
-    """Return the network of an avatar that takes the least time on a CPU: `live` before `paper`, then int8.
-
-    Raises DinarError when it has none.
-    """
-    if not avatar.networks:
-        raise DinarError(
-            f"the avatar {avatar.name!r} has no renderer network, so it cannot be shown with --mode neural: "
-            "use --mode rgb, or an avatar that carries one"
-        )
-    return min(avatar.networks, key=lambda n: (n.preset != "live", n.precision != "int8"))
 
 
 def _around_person(seen: Visibility, n: int, camera: Camera) -> tuple[int, int, int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -24,8 +23,6 @@ LEAST_CAPABILITY = (7, 5)
 
 Compile = Callable[[str, str], bytes]
 """Compiles a kernel file for an architecture such as "sm_90"; see `compile_cubin`."""
-
-_DEVICE = re.compile(r"cuda(?::(\d{1,3}))?")
 
 
 @dataclass(frozen=True)
@@ -141,12 +138,6 @@ class Gpu:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def parse_device(device: str) -> int | None:
-    """Return the index in a device's name, 0 for plain cuda; None for what is no CUDA device."""
-    named = _DEVICE.fullmatch(device)
-    return None if named is None else int(named[1] or 0)
 
 
 def open_gpu(index: int, *, compile_kernels: Compile | None = None) -> Gpu:

@@ -42,6 +42,16 @@ def error_name(error: BaseException) -> str | None:
 
 
 @contextmanager
+def lost_anyway() -> Iterator[None]:
+    """Let what is given back within fail on a GPU that stopped working: it has forgotten everything."""
+    try:
+        yield
+    except Exception as error:
+        if error_name(error) not in _LOST:
+            raise
+
+
+@contextmanager
 def explained(gpu: str) -> Iterator[None]:
     """Turn CUDA's errors within into a GpuError that says what to do; others pass.
 

@@ -66,7 +66,7 @@ class PinnedArray:
         self.buffer = buffer
         size = _bytes(shape, dtype)
         memory = (ctypes.c_char * size).from_address(int(buffer.handle))
-        self.values = np.frombuffer(memory, dtype).reshape(shape)
+        self.values = np.frombuffer(memoryview(memory), dtype).reshape(shape)
 
     def close(self) -> None:
         """Give the memory back; `values` must not be used afterwards. A second call does nothing."""

@@ -13,7 +13,7 @@ import numpy as np
 from dinar.runtime.avatar import Avatar
 from dinar.runtime.camera import Camera, projection_matrix
 from dinar.runtime.gpu.device import Gpu
-from dinar.runtime.gpu.errors import explained
+from dinar.runtime.gpu.errors import explained, lost_anyway
 from dinar.runtime.gpu.mesh import LANES
 from dinar.runtime.gpu.networks.network import CudaNetwork, NetworkOpener
 from dinar.runtime.gpu.queue import Queue
@@ -88,7 +88,8 @@ class GpuNeuralRenderer(GpuRenderer):
 
     def close(self) -> None:
         """Wait for what is under way, and give everything back."""
-        self._close_networks()
+        with explained(self._gpu.info.name), lost_anyway():
+            self._close_networks()
         super().close()
 
     def _start_pictures(self, views: int, height: int, width: int) -> None:

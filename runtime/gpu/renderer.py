@@ -17,7 +17,7 @@ import numpy as np
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera, projection_matrix
 from dinar.runtime.gpu.device import Gpu
-from dinar.runtime.gpu.errors import explained
+from dinar.runtime.gpu.errors import explained, lost_anyway
 from dinar.runtime.gpu.frame import DeviceFrame, Mark
 from dinar.runtime.gpu.graph import Capture, Replay, make_replay
 from dinar.runtime.gpu.mesh import GpuMesh
@@ -162,7 +162,7 @@ class GpuRenderer(ABC):
 
     def close(self) -> None:
         """Wait for what is under way and give everything back; a second call does nothing."""
-        with explained(self._gpu.info.name):
+        with explained(self._gpu.info.name), lost_anyway():
             self._forget_pictures()
             self._gpu.close()
 

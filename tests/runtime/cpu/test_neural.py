@@ -13,13 +13,14 @@ from dinar.runtime.camera import framing, look_at, stereo_pair
 from dinar.runtime.cpu import neural
 from dinar.runtime.cpu.channels import sample_channels
 from dinar.runtime.cpu.network import CpuNetwork, NetworkError
-from dinar.runtime.cpu.neural import CpuNeuralRenderer, fastest_network
+from dinar.runtime.cpu.neural import CpuNeuralRenderer
 from dinar.runtime.cpu.rasterize import Rasterizer, rasterize
 from dinar.runtime.cpu.sample import sample
 from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import CHANNELS, RASTER_CHANNELS
 from dinar.runtime.prepare.crop_networks import MAX_OPEN_NETWORKS
 from dinar.runtime.prepare.faces import gather_corner_uv
+from dinar.runtime.prepare.fastest import fastest_network
 from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
 from dinar.runtime.renderer import open_renderer
 
@@ -300,6 +301,6 @@ def test_of_several_networks_the_fastest_is_taken():
     kinds = [("paper", "fp32"), ("live", "fp32"), ("paper", "int8"), ("live", "int8")]
     networks = tuple(RendererNetwork(preset, precision, b"x") for preset, precision in kinds)
     avatar: Avatar = replace(BARE, networks=networks)
-    assert fastest_network(avatar) is networks[3]
-    assert fastest_network(replace(avatar, networks=networks[:3])) is networks[1]
-    assert fastest_network(replace(avatar, networks=networks[:1])) is networks[0]
+    assert fastest_network(avatar, "int8") is networks[3]
+    assert fastest_network(replace(avatar, networks=networks[:3]), "int8") is networks[1]
+    assert fastest_network(replace(avatar, networks=networks[:1]), "int8") is networks[0]

@@ -1,0 +1,58 @@
+"""Opens the GPU renderer of a mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dinar.runtime.avatar import Avatar, RendererNetwork
+from dinar.runtime.gpu.debug import GpuDebugRenderer
+from dinar.runtime.gpu.device import Gpu, open_gpu
+from dinar.runtime.gpu.networks.select import choose_opener
+from dinar.runtime.gpu.neural import GpuNeuralRenderer
+from dinar.runtime.gpu.renderer import GpuRenderer
+from dinar.runtime.gpu.rgb import GpuRgbRenderer
+from dinar.runtime.prepare.fastest import fastest_network
+from dinar.runtime.renderer import Engine, Mode
+
+
+def open_gpu_renderer(
+    avatar: Avatar,
+    index: int,
+    *,
+    mode: Mode,
+    live: bool,
+    network: RendererNetwork | None,
+    engine: Engine,
+    trace: bool,
+    tell: Callable[[str], None],
+) -> GpuRenderer:
+    """Open a renderer on GPU `index`; for the others see `dinar.runtime.renderer.open_renderer`.
+
+    Raises:
+        DinarError: the GPU, the network or the engine is not there.
+    """
+    gpu = open_gpu(index)
+    try:
+        return _open(gpu, avatar, mode, live, network, engine, trace, tell)
+    except BaseException:
+        gpu.close()
+        raise
+
+
+def _open(
+    gpu: Gpu,
+    avatar: Avatar,
+    mode: Mode,
+    live: bool,
+    network: RendererNetwork | None,
+    engine: Engine,
+    trace: bool,
+    tell: Callable[[str], None],
+) -> GpuRenderer:
+    if mode == "rgb":
+        return GpuRgbRenderer(gpu, avatar, trace=trace, tell=tell)
+    if mode == "neural":
+        # float32 becomes fp16; int8 is not always faster on a GPU
+        opener = choose_opener(engine, gpu, network or fastest_network(avatar, "fp32"), tell)
+        return GpuNeuralRenderer(gpu, avatar, opener, live=live, trace=trace, tell=tell)
+    return GpuDebugRenderer(gpu, avatar, mode, trace=trace, tell=tell)
