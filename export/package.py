@@ -62,7 +62,7 @@ def package(avatar: Avatar, network: NeuralRenderer, rasters: Sequence[np.ndarra
     int8 = quantize(float32, rasters)
     others = tuple(n for n in avatar.networks if n.preset != preset)
     networks = (RendererNetwork(preset, "fp32", float32), RendererNetwork(preset, "int8", int8))
-    return Packaged(replace(avatar, networks=others + networks), compare(int8, float32, rasters))
+    return Packaged(replace(avatar, networks=others + networks), compare(int8, float32, rasters).psnr)
 
 
 def read_calibration(path: Path) -> np.ndarray:

@@ -11,19 +11,18 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
 import onnx
 import torch
 
+from dinar.export.network_file import INPUT, OUTPUT, write_metadata
 from dinar.runtime.network_input import CHANNELS, RASTER_CHANNELS
 from dinar.trainer.models.renderer import RGBA_CHANNELS, NeuralRenderer, count_flops, count_parameters
 
 OPSET = 21
-INPUT, OUTPUT = "raster", "rgba"
-METADATA_PREFIX = "dinar."
 
 _NOISY = ("torch.onnx", "onnxscript", "onnx_ir")
 
@@ -32,7 +31,7 @@ def to_onnx(network: NeuralRenderer) -> bytes:
     """Write a renderer, in evaluation mode and with batch norm folded into its convolutions, as ONNX.
 
     The file's metadata names the preset, its configuration, channels, parameters, FLOPs at 512 x 512 and the
-    hash of the weights; see `read_metadata`.
+    hash of the weights; see `network_file.read_metadata`.
     """
     side = 2 * network.config.multiple
     example = torch.zeros(1, CHANNELS, side, side)
@@ -68,21 +67,6 @@ def weights_hash(network: NeuralRenderer) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def read_metadata(model: onnx.ModelProto) -> dict[str, str]:
-    """Return what `to_onnx` says about a network: name => value."""
-    return {
-        entry.key.removeprefix(METADATA_PREFIX): entry.value
-        for entry in model.metadata_props
-        if entry.key.startswith(METADATA_PREFIX)
-    }
-
-
-def write_metadata(model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
-    """Say something about a network in its file; other metadata stays."""
-    kept = {entry.key: entry.value for entry in model.metadata_props}
-    onnx.helper.set_model_props(model, kept | {METADATA_PREFIX + key: metadata[key] for key in metadata})
 
 
 def _metadata(network: NeuralRenderer) -> dict[str, str]:

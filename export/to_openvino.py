@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
 import onnx
 
-from dinar.export.to_onnx import INPUT, write_metadata
+from dinar.export.network_file import INPUT, write_metadata
+from dinar.export.parity import Parity, compare_pictures
 from dinar.runtime.cpu.network import CpuNetwork, import_openvino, without_telemetry
+from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import CHANNELS
 
 Precision = Literal["fp32", "fp16"]
@@ -58,6 +61,9 @@ def quantize(network: bytes, rasters: Sequence[np.ndarray]) -> bytes:
 
     Returns:
         ONNX with the same input, output and metadata; `precision` says int8.
+
+    Raises:
+        DinarError: nncf or openvino is not installed.
     """
     if not rasters:
         raise ValueError("quantize expects one raster or more to calibrate with")
@@ -66,9 +72,7 @@ def quantize(network: bytes, rasters: Sequence[np.ndarray]) -> bytes:
             raise ValueError(
                 f"quantize expects rasters as uint8 [H, W, {CHANNELS}], not {raster.dtype} {raster.shape}"
             )
-    with without_telemetry():
-        import nncf  # takes seconds
-    nncf.set_log_level(logging.ERROR)
+    nncf = _import_nncf()
     quantized = nncf.quantize(
         onnx.load_from_string(network),
         nncf.Dataset(rasters, lambda raster: {INPUT: _from_bytes(raster)}),
@@ -81,23 +85,36 @@ def quantize(network: bytes, rasters: Sequence[np.ndarray]) -> bytes:
     return bytes(quantized.SerializeToString())
 
 
-def compare(network: bytes, reference: bytes, rasters: Sequence[np.ndarray]) -> float:
-    """Return the PSNR of one network's pictures against another's, decibels; inf where they are the same.
+def compare(network: bytes, reference: bytes, rasters: Sequence[np.ndarray]) -> Parity:
+    """Return how near one network's pictures are to another's, both as the CPU draws them.
 
     Args:
         network: ONNX, for example int8.
         reference: ONNX, for example the float32 network it was made from.
         rasters: uint8 [H, W, 22] each, all of one size with sides that are multiples of 32.
     """
-    height, width, _ = rasters[0].shape
-    squares = []
-    with CpuNetwork(network, height, width) as ours, CpuNetwork(reference, height, width) as theirs:
+    return compare_pictures(_draw(network, rasters), _draw(reference, rasters))
+
+
+def _draw(network: bytes, rasters: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Give float32 [1, H, W, 4] in [0, 1] for each raster."""
+    with CpuNetwork(network, *rasters[0].shape[:2]) as opened:
         for raster in rasters:
-            ours.inputs[0] = theirs.inputs[0] = raster
-            difference = ours.run().astype(np.float64) - theirs.run()
-            squares.append(np.mean(difference**2))
-    mean = float(np.mean(squares))
-    return float("inf") if mean == 0 else 10 * float(np.log10(255**2 / mean))
+            opened.inputs[0] = raster
+            yield opened.run() / np.float32(255)
+
+
+def _import_nncf() -> ModuleType:
+    """Import what calibrates, which takes seconds. Raises DinarError when it is not installed."""
+    try:
+        with without_telemetry():
+            import nncf
+    except ImportError as error:
+        raise DinarError(
+            "an int8 network is made with nncf, which is not installed: pip install 'dinar[export]'"
+        ) from error
+    nncf.set_log_level(logging.ERROR)
+    return nncf
 
 
 def _from_bytes(raster: np.ndarray) -> np.ndarray:

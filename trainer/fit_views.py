@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-import numba
 import numpy as np
 import torch
 import tyro
@@ -27,16 +26,11 @@ from torch import nn
 from dinar.runtime.avatar import Avatar, default_avatar_path, open_avatar, save_avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera, framing
-from dinar.runtime.cpu.channels import sample_channels
-from dinar.runtime.cpu.rasterize import Rasterizer
+from dinar.runtime.cpu.rasters import RasterSource
 from dinar.runtime.cpu.rgb import CpuRgbRenderer
-from dinar.runtime.cpu.skin import Skinner
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.motion import BUILTIN_MOTIONS, load_motion
-from dinar.runtime.network_input import CHANNELS, GEN_CHANNELS
-from dinar.runtime.prepare.faces import gather_corner_uv
-from dinar.runtime.prepare.mesh import skinned_body
-from dinar.runtime.prepare.neural_texture import make_neural_texture, pack_corners
+from dinar.runtime.network_input import GEN_CHANNELS
 from dinar.trainer.models.renderer import PRESETS, NeuralRenderer, load_renderer, save_renderer
 from dinar.trainer.models.run_folder import RunFolder
 
@@ -138,13 +132,8 @@ class ViewSource:
             avatar: with all texture groups, see `with_neural_texture`.
             size: width and height of the views, pixels.
         """
-        mesh = skinned_body(avatar.body, avatar.betas)
         self._size = size
-        self._skinner = Skinner(mesh)
-        self._rasterizer = Rasterizer(mesh.faces, mesh.vertex_count, size, size)
-        self._texture = make_neural_texture(avatar.texture)
-        faces = self._rasterizer.faces
-        self._corners = pack_corners(faces, gather_corner_uv(mesh.uv, mesh.uv_faces, len(faces)))
+        self._rasters = RasterSource(avatar, size, size)
         self._dressed = CpuRgbRenderer(avatar)
         self._motions = [load_motion(name, avatar.body, betas=avatar.betas) for name in BUILTIN_MOTIONS]
 
@@ -166,23 +155,11 @@ class ViewSource:
 
     def render(self, pose: Pose, camera: Camera) -> Views:
         """Render one view, whole."""
-        seen = self._rasterizer.draw(self._skinner(pose), [camera])
-        raster = np.zeros((1, self._size, self._size, CHANNELS), np.uint8)
-        sample_channels(
-            self._texture,
-            self._corners,
-            seen.homogeneous[0],
-            seen.triangle[0],
-            0,
-            0,
-            numba.get_num_threads(),
-            np.zeros((self._size, 2), np.int32),
-            raster[0].reshape(self._size, -1),
-        )
+        raster = self._rasters.draw(pose, camera)[None]
         return Views(raster, self._dressed.render(pose, [camera]).numpy().copy())
 
     def _random_camera(self, pose: Pose, random: np.random.Generator) -> Camera:
-        vertices = self._skinner(pose)
+        vertices = self._rasters.vertices(pose)
         return framing(
             vertices.min(0) - _CLOTHES,
             vertices.max(0) + _CLOTHES,

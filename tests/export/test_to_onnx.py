@@ -7,7 +7,8 @@ import onnxruntime
 import pytest
 import torch
 
-from dinar.export.to_onnx import read_metadata, to_onnx, weights_hash
+from dinar.export.network_file import read_metadata
+from dinar.export.to_onnx import to_onnx, weights_hash
 from dinar.runtime.network_input import RASTER_CHANNELS
 from dinar.trainer.models.renderer import LIVE, PAPER, NeuralRenderer, RendererConfig, count_flops
 

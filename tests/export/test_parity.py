@@ -1,0 +1,46 @@
+"""Pictures are compared by their numbers; a half-precision network's numbers become pictures first."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from dinar.export.parity import Parity, compare_pictures, draw, import_onnxruntime, pictures
+from dinar.export.to_onnx import to_onnx
+from dinar.trainer.models.renderer import LIVE, NeuralRenderer
+
+
+def test_the_same_pictures_have_no_error() -> None:
+    views = [np.full((4, 2, 2), 0.25), np.zeros((4, 2, 2))]
+    assert compare_pictures(iter(views), views) == Parity(0.0, math.inf, 2)
+
+
+def test_error_and_psnr_are_over_all_views() -> None:
+    theirs = [np.zeros((4, 2, 2)), np.zeros((4, 2, 2))]
+    ours = [np.full((4, 2, 2), 0.1), np.zeros((4, 2, 2))]
+    parity = compare_pictures(ours, theirs)
+    assert parity.max_error == pytest.approx(0.1)
+    assert parity.psnr == pytest.approx(-10 * math.log10(0.1**2 / 2))
+
+
+def test_different_numbers_of_views_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        compare_pictures([np.zeros(1)], [np.zeros(1), np.zeros(1)])
+
+
+@pytest.mark.parametrize("block", [1, 4])
+def test_logits_become_pictures_as_torch_makes_them(block: int) -> None:
+    logits = torch.randn(2, max(8, 4 * block**2), 3, 5).half()
+    expected = torch.sigmoid(torch.pixel_shuffle(logits[:, : 4 * block**2].float(), block))
+    np.testing.assert_allclose(pictures(logits.numpy(), block), expected.numpy(), atol=1e-6)
+
+
+def test_onnx_runtime_draws_what_torch_draws() -> None:
+    torch.manual_seed(0)
+    network = NeuralRenderer(LIVE).eval()
+    rasters = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 22), np.uint8)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(rasters).permute(0, 3, 1, 2) / 255).numpy()
+    drawn = np.stack(list(draw(import_onnxruntime(), to_onnx(network), list(rasters))))
+    assert np.abs(drawn - expected).max() < 1e-4
