@@ -20,7 +20,7 @@ import tyro
 from rich.console import Console
 
 from dinar.runtime.avatar import default_avatar_path, open_avatar
-from dinar.runtime.errors import UsageError
+from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.measure.machine import this_machine, versions
 from dinar.runtime.measure.networks import check_modes, with_networks
 from dinar.runtime.measure.page import page
@@ -41,6 +41,7 @@ from dinar.runtime.measure.report import print_report
 from dinar.runtime.measure.steadiness import check_moves, measure_steadiness
 from dinar.runtime.motion import load_motion
 from dinar.runtime.play import MAX_FPS
+from dinar.runtime.renderer import Engine, check_device
 from dinar.runtime.show import MAX_SECONDS, MAX_SIZE
 
 STARTS = 5
@@ -48,6 +49,7 @@ BUSY_SHARE = 0.1
 """Where other processes take more than this of the processors, the numbers are called into question."""
 _WORKER = (sys.executable, "-m", "dinar.runtime.measure.worker")
 _PEERS = (sys.executable, "-m", "dinar.trainer.peers")
+_GPU_PEERS = (sys.executable, "-m", "dinar.trainer.gpu_peers")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class BenchConfig:
     """Share by which the medians of three windows may differ and still agree."""
     seconds: float = 30.0
     """Longest time to measure a mode."""
+    device: str = "cpu"
+    """Where to render: cpu; cuda (or cuda:1 ...) for an NVIDIA GPU."""
+    engine: Engine = "auto"
+    """What runs networks on a GPU: tensorrt, tensorrt-rtx, torch, or the first that works."""
     json: Path | None = None
     """Write all numbers to this file."""
     html: Path | None = None
@@ -101,6 +107,12 @@ class BenchConfig:
         ):
             if not (math.isfinite(number) and 0 < number <= most):
                 raise UsageError(f"--{name} must be above 0 and at most {most:g}, not {number}")
+        try:
+            check_device(self.device)
+        except DinarError as error:
+            raise UsageError(f"--device: {error}") from error
+        if self.device == "auto":
+            raise UsageError("--device auto says nothing about what is measured: name cpu or cuda")
         for name, path in (("json", self.json), ("html", self.html)):
             if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
                 raise UsageError(f"--{name} {path} cannot be written: give a file in a folder that is there")
@@ -156,6 +168,8 @@ def _settings(config: BenchConfig) -> Settings:
         window=config.window,
         seconds=config.seconds,
         tolerance=config.tolerance,
+        device=config.device,
+        engine=config.engine,
     )
 
 
@@ -163,6 +177,8 @@ def _measure(spec: Spec, console: Console) -> Result:
     """Measure one mode in a process of its own, and say how far it is; raises BenchError."""
     with console.status(f"{spec.mode}: starting") as status, _events(spec) as events:
         for event in events:
+            if event.notice:
+                console.print(f"{spec.mode}: {event.notice}", highlight=False, soft_wrap=True)
             if event.doing:
                 status.update(f"{spec.mode}: {event.doing}")
             if event.result is not None:
@@ -230,13 +246,15 @@ def _time_start(spec: Spec, environment: Mapping[str, str]) -> float:
 
 
 def _measure_peers(settings: Settings, results: Mapping[str, Result], console: Console) -> tuple[Peer, ...]:
-    """Let `dinar.trainer.peers` measure in a process of its own: torch never enters this one."""
-    command = [*_PEERS, "--size", str(settings.size), "--avatar", settings.avatar]
-    command += ["--network", *settings.networks]
+    """Let the trainer's peers measure in a process of their own: torch never enters this one."""
     networks = [result.details.network for result in results.values() if result.details.network is not None]
-    if networks:
+    command = [*(_PEERS if settings.device == "cpu" else _GPU_PEERS)]
+    command += ["--size", str(settings.size), "--avatar", settings.avatar, "--network", *settings.networks]
+    if settings.device != "cpu":
+        command += ["--device", settings.device, "--engine", settings.engine]
+    elif networks:
         command += ["--crop", str(networks[0].crop_width), str(networks[0].crop_height)]
-    with console.status("peers: smplx, ONNX Runtime, torch"):
+    with console.status("peers: what others take for the same"):
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]

@@ -82,6 +82,11 @@ class GpuNeuralRenderer(GpuRenderer):
         self._crops: tuple[Crop, ...] = ()
 
     @property
+    def engine(self) -> str:
+        """What runs the network."""
+        return self._opener.name
+
+    @property
     def crops(self) -> tuple[Crop, ...]:
         """The rectangle of each last picture that went through the network."""
         return self._crops

@@ -156,6 +156,16 @@ class GpuRenderer(ABC):
         )
 
     @property
+    def gpu_name(self) -> str:
+        """Name of the GPU."""
+        return self._gpu.info.name
+
+    @property
+    def engine(self) -> str:
+        """What runs the network; empty where there is none."""
+        return ""
+
+    @property
     def captured(self) -> bool:
         """Whether every way of drawing so far is one graph."""
         return all(replay.captured for slot in self._slots for replay in slot.replays.values())

@@ -18,7 +18,7 @@ from dinar.runtime.measure.plot import (
     vertical_line,
 )
 from dinar.runtime.measure.records import Details, Report
-from dinar.runtime.measure.report import STAGE_MEANINGS, detail_lines, peer_line
+from dinar.runtime.measure.report import STAGE_MEANINGS, detail_lines, digits, gpu_stages, peer_line
 from dinar.runtime.measure.statistics import Percentiles
 from dinar.runtime.measure.steadiness_page import steadiness_section
 
@@ -31,6 +31,8 @@ _COLOURS = {
     "network": "#e0803a",
     "shade": "#8fb53c",
     "paste": "#d4b13a",
+    "submit": "#b0574f",
+    "gpu": "#8fb53c",
     "other": "#c5ccd3",
 }
 _OTHER_COLOURS = ("#c95d8f", "#a5713f", "#5f8f8a", "#b0574f")
@@ -116,9 +118,11 @@ def _cards(report: Report) -> str:
 
 def _mode_section(mode: str, stages: dict[str, Percentiles], details: Details) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in detail_lines(details))
+    gpu = details.gpu
+    on_gpu = "" if gpu is None else f"<p>On {escape(gpu.name)}, GPU time:</p>{_table(gpu_stages(gpu))}"
     return (
         f"<h2>{escape(mode)}</h2>{_histogram(details.totals_ms, stages['total'])}"
-        f"{_table(stages)}<ul>{lines}</ul>"
+        f"{_table(stages)}{on_gpu}<ul>{lines}</ul>"
     )
 
 
@@ -137,7 +141,7 @@ def _table(stages: dict[str, Percentiles]) -> str:
     rows = []
     for name, t in stages.items():
         numbers = (t.mean_ms, t.p50_ms, t.p90_ms, t.p95_ms, t.p99_ms, t.max_ms)
-        cells = "".join(f"<td>{number:.2f}</td>" for number in numbers)
+        cells = "".join(f"<td>{number:.{digits(t)}f}</td>" for number in numbers)
         kind = ' class="total"' if name == "total" else ""
         meaning = escape(STAGE_MEANINGS.get(name, ""))
         rows.append(f"<tr{kind}><td>{escape(name)}</td>{cells}<td>{meaning}</td></tr>")

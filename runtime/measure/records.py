@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dinar.runtime.measure.machine import Machine
 from dinar.runtime.measure.statistics import Percentiles
+from dinar.runtime.renderer import Engine
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Settings:
         window: frames of a window.
         seconds: measure a mode at most so long, unless the windows agree before.
         tolerance: share by which the medians of windows may differ.
+        device: where to render, see `open_renderer`.
+        engine: what runs networks on a GPU, see `open_renderer`.
     """
 
     avatar: str
@@ -33,6 +36,8 @@ class Settings:
     window: int = 90
     seconds: float = 30.0
     tolerance: float = 0.1
+    device: str = "cpu"
+    engine: Engine = "auto"
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,27 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class GpuDetails:
+    """What a frame takes on a GPU, by the GPU's own clock.
+
+    Attributes:
+        name: of the GPU.
+        engine: what runs the network; empty in `rgb` mode.
+        captured: whether frames are CUDA graphs.
+        frame: all of it: pose on the host to RGBA in the GPU's memory.
+        stages: each stage, with an event behind each in the graph.
+        frames_per_second: when the next frame is begun before the last is complete.
+    """
+
+    name: str
+    engine: str
+    captured: bool
+    frame: Percentiles
+    stages: dict[str, Percentiles]
+    frames_per_second: float
+
+
+@dataclass(frozen=True)
 class Details:
     """What is known about one mode beside its stages; percentiles are over the last windows.
 
@@ -127,6 +153,7 @@ class Details:
         figure: how much of the picture the person takes.
         stream: how the poses came.
         network: what the network takes; None in `rgb` mode.
+        gpu: what frames take on the GPU; None on the CPU.
     """
 
     totals_ms: list[float]
@@ -144,6 +171,7 @@ class Details:
     figure: Figure
     stream: Stream
     network: NetworkCost | None
+    gpu: GpuDetails | None = None
 
 
 @dataclass(frozen=True)
@@ -162,9 +190,18 @@ class Result:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened: `doing` tells a person, the others end the run."""
+    """What happened: `doing` and `notice` tell a person, the others end the run.
+
+    Attributes:
+        doing: what goes on now.
+        notice: what a person should know afterwards, too.
+        error: what went wrong.
+        first_frame: there is one.
+        result: the numbers.
+    """
 
     doing: str = ""
+    notice: str = ""
     error: str = ""
     first_frame: bool = False
     result: Result | None = None

@@ -6,7 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dinar.runtime.measure.records import Details, NoisyStream, Peer, Report, SteadinessResult
+from dinar.runtime.measure.records import (
+    Details,
+    GpuDetails,
+    NoisyStream,
+    Peer,
+    Report,
+    SteadinessResult,
+)
 from dinar.runtime.measure.statistics import STABLE_WINDOWS, Percentiles
 
 STAGE_MEANINGS = {
@@ -18,6 +25,10 @@ STAGE_MEANINGS = {
     "sample": "texture => channels",
     "network": "channels => RGB and mask",
     "paste": "crop => RGBA",
+    "upload": "joints and cameras => GPU",
+    "compose": "logits => RGBA",
+    "submit": "pose => work given to the GPU",
+    "gpu": "joints and cameras => RGBA on the GPU",
     "other": "between the stages",
     "total": "received => RGBA ready",
     "present": "upload, draw, flip",
@@ -39,6 +50,9 @@ def print_report(report: Report, console: Console) -> None:
     """Print a table for each mode and what else was measured."""
     for mode, stages in report.results.items():
         console.print(_stage_table(mode, stages))
+        gpu = report.details[mode].gpu
+        if gpu is not None:
+            console.print(_stage_table(f"{mode} on {gpu.name}, GPU time of each stage", gpu_stages(gpu)))
         for line in detail_lines(report.details[mode]):
             console.print(line, highlight=False, markup=False)
         console.print()
@@ -68,8 +82,20 @@ def _stage_table(mode: str, stages: dict[str, Percentiles]) -> Table:
     for name, times in stages.items():
         numbers = (times.p50_ms, times.p90_ms, times.p95_ms, times.p99_ms, times.max_ms)
         style = "bold" if name == "total" else None
-        table.add_row(name, *(f"{n:.2f}" for n in numbers), STAGE_MEANINGS.get(name, ""), style=style)
+        table.add_row(
+            name, *(f"{n:.{digits(times)}f}" for n in numbers), STAGE_MEANINGS.get(name, ""), style=style
+        )
     return table
+
+
+def digits(times: Percentiles) -> int:
+    """Return how many digits of milliseconds say something: three below a tenth, else two."""
+    return 2 if times.p50_ms >= 0.1 else 3
+
+
+def gpu_stages(gpu: GpuDetails) -> dict[str, Percentiles]:
+    """The stages on the GPU, and last the frame as a whole, which is measured without events in between."""
+    return gpu.stages | {"total": gpu.frame}
 
 
 def _steadiness_table(results: dict[str, SteadinessResult]) -> Table:
@@ -141,6 +167,14 @@ def detail_lines(details: Details) -> list[str]:
             f"network {network.sha256[:16]}: {network.gflop_picture:.2f} GFLOP for the picture, "
             f"{network.gflop_crop:.2f} for the rectangle of {network.crop_width} x {network.crop_height} "
             "pixels that it mostly draws"
+        )
+    gpu = details.gpu
+    if gpu is not None:
+        drawn = "one CUDA graph a frame" if gpu.captured else "kernel by kernel, no CUDA graph"
+        engine = f", network by {gpu.engine} in fp16" if gpu.engine else ""
+        lines.append(
+            f"GPU {gpu.name}: {drawn}{engine}; {gpu.frame.p50_ms:.3f} ms a frame on the GPU, "
+            f"{gpu.frames_per_second:.0f} frames/s when frames overlap"
         )
     return lines
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -28,11 +28,22 @@ from dinar.runtime.measure.machine import (
 from dinar.runtime.measure.networks import RGB, find_network, network_cost, with_networks
 from dinar.runtime.measure.pipeline import Pipeline, Sample
 from dinar.runtime.measure.publisher import LOOPBACK, BenchError, arrived_since, running, wait_for_first_pose
-from dinar.runtime.measure.records import Details, Event, Figure, NetworkCost, Result, Settings, Spec, Stream
+from dinar.runtime.measure.records import (
+    Details,
+    Event,
+    Figure,
+    GpuDetails,
+    NetworkCost,
+    Result,
+    Settings,
+    Spec,
+    Stream,
+)
 from dinar.runtime.measure.screen import open_screen
 from dinar.runtime.measure.statistics import STABLE_WINDOWS, is_stable, percentiles
 from dinar.runtime.measure.view import FollowingView
 from dinar.runtime.motion import load_motion
+from dinar.runtime.prepare.crop import Crop
 from dinar.runtime.renderer import Renderer, open_renderer
 from dinar.runtime.show import frame_poses
 from dinar.runtime.stream import PoseSubscriber
@@ -70,33 +81,52 @@ def _emit(event: Event) -> None:
     sys.stdout.flush()
 
 
-def _open(spec: Spec) -> tuple[Avatar, Renderer, RendererNetwork | None]:
-    """Open the avatar, the renderer of a mode, and its network if it has one; raises DinarError."""
-    avatar = with_networks(open_avatar(spec.settings.avatar), spec.settings.networks)
-    if spec.mode == RGB:
-        return avatar, open_renderer(avatar, mode="rgb"), None
-    from dinar.runtime.cpu.neural import CpuNeuralRenderer
+@dataclass(frozen=True)
+class _Drawn:
+    """What is measured: the avatar in one mode, and the mode's network if it has one."""
 
-    network = find_network(avatar, spec.mode)
-    return avatar, CpuNeuralRenderer(avatar, network, live=True), network
+    spec: Spec
+    avatar: Avatar
+    network: RendererNetwork | None
+
+    def open(self, *, trace: bool = False) -> Renderer:
+        """Open its renderer; raises DinarError."""
+        settings = self.spec.settings
+        return open_renderer(
+            self.avatar,
+            device=settings.device,
+            mode="rgb" if self.network is None else "neural",
+            live=True,
+            network=self.network,
+            engine=settings.engine,
+            trace=trace,
+            tell=lambda sentence: _emit(Event(notice=sentence)),
+        )
+
+
+def _drawn(spec: Spec) -> _Drawn:
+    """Open the avatar; raises DinarError."""
+    avatar = with_networks(open_avatar(spec.settings.avatar), spec.settings.networks)
+    return _Drawn(spec, avatar, None if spec.mode == RGB else find_network(avatar, spec.mode))
 
 
 def draw_first_frame(spec: Spec) -> None:
     """Do what stands between a program's start and its first frame; raises DinarError."""
-    avatar, renderer, _ = _open(spec)
+    drawn = _drawn(spec)
     pose, size = Pose.rest(), spec.settings.size
-    view = frame_poses(avatar, [pose], width=size, height=size).camera(size, size)
-    with renderer:
-        renderer.render(pose, [view])
+    view = frame_poses(drawn.avatar, [pose], width=size, height=size).camera(size, size)
+    with drawn.open() as renderer:
+        renderer.render(pose, [view]).wait()
 
 
 def measure(spec: Spec, tell: Tell) -> Result:
     """Run a publisher, receive from it, draw, and time it; raises DinarError."""
     settings = spec.settings
     tell("opening the avatar")
-    avatar, renderer, network = _open(spec)
+    drawn = _drawn(spec)
+    avatar, network = drawn.avatar, drawn.network
     with (
-        renderer,
+        drawn.open() as renderer,
         PoseSubscriber(LOOPBACK, bind=True, topics=("pose",)) as subscriber,
         running(_play(settings, subscriber.address)) as publisher,
         open_screen(settings.size) as screen,
@@ -105,7 +135,7 @@ def measure(spec: Spec, tell: Tell) -> Result:
         view = FollowingView(avatar, motion, settings.size)
         tell("drawing the first frames (kernels compile on the first run only)")
         start = time.perf_counter()
-        renderer.render(view.poses[0], [view.camera(view.poses[0])])
+        renderer.render(view.poses[0], [view.camera(view.poses[0])]).wait()
         first_frame_ms = 1e3 * (time.perf_counter() - start)
         if network is None:
             figure = _measure_figure(renderer, renderer, view)
@@ -120,6 +150,8 @@ def measure(spec: Spec, tell: Tell) -> Result:
         before = subscriber.stats()
         windows, usage = _run_windows(settings, loop, renderer, publisher.pid, tell)
         crops = Counter(window.crop for window in windows if window.crop is not None)
+        arrived = arrived_since(before, subscriber, publisher)
+        gpu = None if settings.device == "cpu" else _measure_gpu(drawn, renderer, view, tell)
         return _result(
             settings,
             windows,
@@ -128,10 +160,11 @@ def measure(spec: Spec, tell: Tell) -> Result:
                 first_frame_ms=first_frame_ms,
                 figure=figure,
                 presented=screen.name,
-                stream=arrived_since(before, subscriber, publisher),
+                stream=arrived,
                 network=None
                 if network is None or not crops
                 else network_cost(network, settings.size, *crops.most_common(1)[0][0]),
+                gpu=gpu,
             ),
         )
 
@@ -190,6 +223,16 @@ class _Around:
     presented: str
     stream: Stream
     network: NetworkCost | None
+    gpu: GpuDetails | None
+
+
+def _measure_gpu(drawn: _Drawn, renderer: Renderer, view: FollowingView, tell: Tell) -> GpuDetails | None:
+    """Measure the stages on the GPU, with a second renderer that times them; raises DinarError."""
+    from dinar.runtime.measure.gpu_stages import measure_gpu
+
+    tell("timing the stages on the GPU")
+    with drawn.open(trace=True) as traced:
+        return measure_gpu(renderer, traced, view)
 
 
 def _outside_seconds(publisher_pid: int) -> float | None:
@@ -231,6 +274,7 @@ def _result(
         figure=around.figure,
         stream=around.stream,
         network=around.network,
+        gpu=around.gpu,
     )
     return Result(stages, details)
 
@@ -272,11 +316,8 @@ def _measure_figure(renderer: Renderer, outline: Renderer, view: FollowingView) 
 
 def _networked(renderer: Renderer) -> tuple[int, int] | None:
     """Width and height of the last picture's rectangle that went through a network, if one did."""
-    from dinar.runtime.cpu.neural import CpuNeuralRenderer
-
-    if not isinstance(renderer, CpuNeuralRenderer) or renderer.crops[0] is None:
-        return None
-    return renderer.crops[0].width, renderer.crops[0].height
+    crops: Sequence[Crop | None] = getattr(renderer, "crops", ())  # those of rgb have none
+    return None if not crops or crops[0] is None else (crops[0].width, crops[0].height)
 
 
 def _play(settings: Settings, address: str) -> list[str]:
