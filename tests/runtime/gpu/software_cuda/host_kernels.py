@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[4]
 KERNELS = ROOT / "runtime" / "gpu" / "kernels"
 HERE = Path(__file__).parent
 BUILD = ROOT / "build" / "software_cuda"
-"""Compiled files are kept here, named by the hash of all that went into them."""
+"""Compiled files are kept here, in folders named by the hash of all that went into them."""
 
 FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-pthread")
 WARNINGS = ("-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable")
@@ -63,22 +63,21 @@ def compiled(name: str, folder: Path = KERNELS) -> Path:
         ]
     )
     inputs = [file, *sorted(folder.glob("*.cuh")), HERE / "cuda_on_host.h"]
-    return build(file.stem, wrapper, inputs, [*FLAGS, *WARNINGS, f"-I{folder}"])
+    return build(f"{file.stem}.so", wrapper, inputs, [*FLAGS, *WARNINGS, f"-I{folder}"])
 
 
-def build(stem: str, source: str, inputs: list[Path], flags: list[str]) -> Path:
+def build(name: str, source: str, inputs: list[Path], flags: list[str]) -> Path:
     """A library made by g++ from C++ text that includes `inputs`; the one made before if nothing changed."""
     recipe = [compiler_version(), source, *flags, *(file.read_text() for file in inputs)]
-    digest = hashlib.sha256("\0".join(recipe).encode()).hexdigest()[:20]
-    library = BUILD / f"{stem}-{digest}.so"
+    library = BUILD / hashlib.sha256("\0".join(recipe).encode()).hexdigest()[:20] / name
     if not library.is_file():
-        BUILD.mkdir(parents=True, exist_ok=True)
+        library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
-            made = Path(scratch) / library.name
+            made = Path(scratch) / name
             command = ["g++", "-x", "c++", "-", *flags, "-o", str(made)]
             done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise RuntimeError(f"g++ does not compile {stem}:\n{done.stderr}")
+                raise RuntimeError(f"g++ does not compile {name}:\n{done.stderr}")
             os.replace(made, library)
     return library
 
