@@ -19,7 +19,8 @@ API int software_cuda_configure(const char* name, long long value) {
   State& s = state();
   const std::string setting = name;
   if (setting == "present") s.present = value;
-  else if (setting == "devices" && value >= 0 && value <= MAX_DEVICES) s.settings.devices = static_cast<int>(value);
+  else if (setting == "devices" && value >= 0 && value <= MAX_DEVICES)
+    s.settings.devices = static_cast<int>(value);
   else if (setting == "driver_version") s.settings.driver_version = static_cast<int>(value);
   else if (setting == "capability") s.settings.capability = static_cast<int>(value);
   else if (setting == "memory") s.settings.memory = static_cast<std::size_t>(value);
@@ -120,7 +121,8 @@ __attribute__((constructor)) static void set_up_from_environment() {
   std::istringstream words(text ? text : "");
   for (std::string word; words >> word;) {
     const auto equals = word.find('=');
-    const std::string name = word.substr(0, equals), value = equals == word.npos ? "" : word.substr(equals + 1);
+    const std::string name = word.substr(0, equals),
+                      value = equals == word.npos ? "" : word.substr(equals + 1);
     if (name == "fail") {
       std::istringstream parts(value);
       std::string function, error, after;

@@ -7,7 +7,7 @@
 //     extern "C" unsigned dinar_bound_NAME();             // threads of a block, at most
 //
 // The threads of a block run one after another, blocks run on a few host threads at once; so atomics are real,
-// and there is neither __shared__ nor __syncthreads nor any warp intrinsic: kernels that use them do not compile.
+// and there is neither __shared__ nor __syncthreads nor any warp intrinsic: what uses them does not compile.
 
 #pragma once
 
@@ -36,13 +36,15 @@
 
 // --- Vector types, aligned as CUDA's ------------------------------------------------------------------------
 
-struct uint3 { unsigned x, y, z; };
+struct uint3 {
+  unsigned x, y, z;
+};
 using dim3 = uint3;
 
-#define DINAR_VECTORS(T, NAME, ALIGN2, ALIGN4)                                                   \
-  struct alignas(ALIGN2) NAME##2 { T x, y; };                                                    \
-  struct alignas(ALIGN4) NAME##4 { T x, y, z, w; };                                              \
-  static inline NAME##2 make_##NAME##2(T x, T y) { return {x, y}; }                              \
+#define DINAR_VECTORS(T, NAME, ALIGN2, ALIGN4)                      \
+  struct alignas(ALIGN2) NAME##2 { T x, y; };                       \
+  struct alignas(ALIGN4) NAME##4 { T x, y, z, w; };                 \
+  static inline NAME##2 make_##NAME##2(T x, T y) { return {x, y}; } \
   static inline NAME##4 make_##NAME##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 DINAR_VECTORS(signed char, char, 2, 4)
 DINAR_VECTORS(unsigned char, uchar, 2, 4)
@@ -54,9 +56,15 @@ DINAR_VECTORS(float, float, 8, 16)
 DINAR_VECTORS(double, double, 16, 16)
 #undef DINAR_VECTORS
 
-struct float3 { float x, y, z; };
-struct double3 { double x, y, z; };
-struct int3 { int x, y, z; };
+struct float3 {
+  float x, y, z;
+};
+struct double3 {
+  double x, y, z;
+};
+struct int3 {
+  int x, y, z;
+};
 static inline float3 make_float3(float x, float y, float z) { return {x, y, z}; }
 static inline double3 make_double3(double x, double y, double z) { return {x, y, z}; }
 static inline int3 make_int3(int x, int y, int z) { return {x, y, z}; }
@@ -101,9 +109,15 @@ static inline int __double2int_rn(double v) { return dinar_saturate<int>(std::ne
 static inline int __double2int_rd(double v) { return dinar_saturate<int>(std::floor(v), INT_MIN); }
 static inline int __double2int_ru(double v) { return dinar_saturate<int>(std::ceil(v), INT_MIN); }
 static inline int __double2int_rz(double v) { return dinar_saturate<int>(std::trunc(v), INT_MIN); }
-static inline long long __double2ll_rn(double v) { return dinar_saturate<long long>(std::nearbyint(v), LLONG_MIN); }
-static inline long long __double2ll_rd(double v) { return dinar_saturate<long long>(std::floor(v), LLONG_MIN); }
-static inline long long __double2ll_rz(double v) { return dinar_saturate<long long>(std::trunc(v), LLONG_MIN); }
+static inline long long __double2ll_rn(double v) {
+  return dinar_saturate<long long>(std::nearbyint(v), LLONG_MIN);
+}
+static inline long long __double2ll_rd(double v) {
+  return dinar_saturate<long long>(std::floor(v), LLONG_MIN);
+}
+static inline long long __double2ll_rz(double v) {
+  return dinar_saturate<long long>(std::trunc(v), LLONG_MIN);
+}
 static inline float __int2float_rn(int v) { return static_cast<float>(v); }
 static inline float __uint2float_rn(unsigned v) { return static_cast<float>(v); }
 static inline float __double2float_rn(double v) { return static_cast<float>(v); }
@@ -123,7 +137,9 @@ static inline float __frsqrt_rn(float a) { return 1 / std::sqrt(a); }
 static inline double rsqrt(double a) { return 1 / std::sqrt(a); }
 
 static inline int __clz(int v) { return v ? __builtin_clz(static_cast<unsigned>(v)) : 32; }
-static inline int __clzll(long long v) { return v ? __builtin_clzll(static_cast<unsigned long long>(v)) : 64; }
+static inline int __clzll(long long v) {
+  return v ? __builtin_clzll(static_cast<unsigned long long>(v)) : 64;
+}
 static inline int __ffs(int v) { return __builtin_ffs(v); }
 static inline int __popc(unsigned v) { return __builtin_popcount(v); }
 static inline int __mulhi(int a, int b) { return static_cast<int>((static_cast<long long>(a) * b) >> 32); }
@@ -131,11 +147,14 @@ static inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>((static_cast<unsigned long long>(a) * b) >> 32);
 }
 
-template <class T> static inline T __ldg(const T* address) { return *address; }
+template <class T>
+static inline T __ldg(const T* address) {
+  return *address;
+}
 
 // min and max of floats: the number when one of both is NaN, as the device's.
-#define DINAR_MIN_MAX(T)                                        \
-  static inline T min(T a, T b) { return b < a ? b : a; }       \
+#define DINAR_MIN_MAX(T)                                  \
+  static inline T min(T a, T b) { return b < a ? b : a; } \
   static inline T max(T a, T b) { return a < b ? b : a; }
 DINAR_MIN_MAX(int)
 DINAR_MIN_MAX(unsigned)
@@ -156,11 +175,15 @@ static inline T dinar_atomic(T* address, Change change) {
   }
   return old;
 }
-#define DINAR_ATOMICS(T)                                                                                    \
-  static inline T atomicMax(T* p, T v) { return dinar_atomic(p, [v](T old) { return old < v ? v : old; }); } \
-  static inline T atomicMin(T* p, T v) { return dinar_atomic(p, [v](T old) { return v < old ? v : old; }); } \
-  static inline T atomicAdd(T* p, T v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }               \
-  static inline T atomicOr(T* p, T v) { return __atomic_fetch_or(p, v, __ATOMIC_RELAXED); }                 \
+#define DINAR_ATOMICS(T)                                                                      \
+  static inline T atomicMax(T* p, T v) {                                                      \
+    return dinar_atomic(p, [v](T old) { return old < v ? v : old; });                         \
+  }                                                                                           \
+  static inline T atomicMin(T* p, T v) {                                                      \
+    return dinar_atomic(p, [v](T old) { return v < old ? v : old; });                         \
+  }                                                                                           \
+  static inline T atomicAdd(T* p, T v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); } \
+  static inline T atomicOr(T* p, T v) { return __atomic_fetch_or(p, v, __ATOMIC_RELAXED); }   \
   static inline T atomicExch(T* p, T v) { return __atomic_exchange_n(p, v, __ATOMIC_RELAXED); }
 DINAR_ATOMICS(int)
 DINAR_ATOMICS(unsigned)
@@ -223,14 +246,14 @@ void launch(void (*kernel)(Parameters...), const unsigned grid[3], const unsigne
 
 }  // namespace dinar_host
 
-#define DINAR_LAUNCHER(NAME, BOUND)                                                                                  \
-  extern "C" const char* dinar_parameters_##NAME() { return dinar_host::parameters(NAME); }                  \
-  extern "C" unsigned dinar_bound_##NAME() { return BOUND; }                                                  \
-  template <class... Parameters>                                                                              \
-  static void dinar_spread_##NAME(void (*kernel)(Parameters...), const unsigned* grid, const unsigned* block, \
-                                  void** arguments) {                                                         \
-    dinar_host::launch(kernel, grid, block, arguments, std::index_sequence_for<Parameters...>{});             \
-  }                                                                                                           \
-  extern "C" void dinar_launch_##NAME(const unsigned* grid, const unsigned* block, void** arguments) {       \
-    dinar_spread_##NAME(NAME, grid, block, arguments);                                                        \
+#define DINAR_LAUNCHER(NAME, BOUND)                                                                    \
+  extern "C" const char* dinar_parameters_##NAME() { return dinar_host::parameters(NAME); }            \
+  extern "C" unsigned dinar_bound_##NAME() { return BOUND; }                                           \
+  template <class... Parameters>                                                                       \
+  static void dinar_spread_##NAME(void (*kernel)(Parameters...), const unsigned* grid,                 \
+                                  const unsigned* block, void** arguments) {                           \
+    dinar_host::launch(kernel, grid, block, arguments, std::index_sequence_for<Parameters...>{});      \
+  }                                                                                                    \
+  extern "C" void dinar_launch_##NAME(const unsigned* grid, const unsigned* block, void** arguments) { \
+    dinar_spread_##NAME(NAME, grid, block, arguments);                                                 \
   }

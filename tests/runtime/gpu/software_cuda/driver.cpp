@@ -46,7 +46,8 @@ Call::Call(const char* function, Needs needs) : guard_(state().lock) {
   held = &guard_;
   State& s = state();
   std::string name = function;  // as in the documentation: without the _v2 of the binary interface
-  if (name.size() > 3 && name[name.size() - 3] == '_' && name[name.size() - 2] == 'v') name.resize(name.size() - 3);
+  if (name.size() > 3 && name[name.size() - 3] == '_' && name[name.size() - 2] == 'v')
+    name.resize(name.size() - 3);
   if (calling_back && needs != release) error = NOT_PERMITTED;
   else if (!s.present && needs != release && needs != nothing) error = NO_DEVICE;
   else if ((error = injected(name))) return;
@@ -102,7 +103,7 @@ API Result cuGetErrorName(Result error, const char** name) {
 
 API Result cuGetErrorString(Result error, const char** text) { return cuGetErrorName(error, text); }
 
-// Entry points that came in several versions of one name which all are in use: those up to the version asked for.
+// Of entry points that are in use in several versions under one name: the one that is asked for.
 static std::string entry_point(const std::string& name, int version) {
   if (name == "cuStreamGetCaptureInfo") return name + (version >= 12030 ? "_v3" : "_v2");
   return name;
@@ -165,13 +166,6 @@ API Result cuDeviceTotalMem_v2(std::size_t* bytes, int device) {
   return SUCCESS;
 }
 
-API Result cuDeviceGetPCIBusId(char* text, int length, int device) {
-  ENTER(driver);
-  if (!valid_device(device)) return INVALID_DEVICE;
-  std::strncpy(text, ("0000:0" + std::to_string(device) + ":00.0").c_str(), length);
-  return SUCCESS;
-}
-
 API Result cuDeviceCanAccessPeer(int* can, int, int) {
   ENTER(driver);
   *can = 0;
@@ -182,17 +176,16 @@ API Result cuDeviceGetAttribute(int* value, int attribute, int device) {
   ENTER(driver);
   if (!valid_device(device)) return INVALID_DEVICE;
   static const std::map<int, int> values{
-      {1, 1024},       // threads of a block
-      {2, 1024},       {3, 1024},      {4, 64},     // extent of a block
-      {5, 2147483647}, {6, 65535},     {7, 65535},  // extent of a grid
-      {8, 49152},      {9, 65536},     {10, 32},    // shared memory of a block, constant memory, warp
-      {11, 2147483647}, {12, 65536},   {13, 1500000},
-      {14, 512},       {15, 1},        {16, 4},     // multiprocessors
-      {19, 1},         {31, 1},        {33, 0},     {36, 1000000}, {37, 4096}, {38, 1 << 25},
-      {39, 2048},      {40, 2},        {41, 1},     // unified addresses
-      {51, 32},        {78, 1},        {81, 233472}, {82, 65536}, {91, 1},   {97, 232448},
-      {99, 1},         {106, 32},      {111, 1024}, {115, 1},     // memory pools
-      {144, 1},        // memory pools of the host
+      {1, 1024},                                  // threads of a block
+      {2, 1024},        {3, 1024},   {4, 64},     // extent of a block
+      {5, 2147483647},  {6, 65535},  {7, 65535},  // extent of a grid
+      {8, 49152},       {9, 65536},  {10, 32},    // shared memory of a block, constant memory, warp
+      {11, 2147483647}, {12, 65536}, {13, 1500000}, {14, 512},     {15, 1},    {16, 4},  // multiprocessors
+      {19, 1},          {31, 1},     {33, 0},       {36, 1000000}, {37, 4096}, {38, 1 << 25},
+      {39, 2048},       {40, 2},     {41, 1},  // unified addresses
+      {51, 32},         {78, 1},     {81, 233472},  {82, 65536},   {91, 1},    {97, 232448},
+      {99, 1},          {106, 32},   {111, 1024},   {115, 1},  // memory pools
+      {144, 1},                                                // memory pools of the host
   };
   const auto found = values.find(attribute);
   if (attribute == 75) *value = state().settings.capability / 10;

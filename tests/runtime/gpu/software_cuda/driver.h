@@ -1,10 +1,10 @@
 // A CUDA driver in software: libcuda.so.1 on host memory, so that the code for GPUs runs where there is none.
 //
-// Names, numbers and memory layouts are those of NVIDIA's driver API, version 13.0; only what cuda.core and this
-// project call is there, and the rest is "not found", which cuda.bindings reports by name. Kernels are the host
-// C++ of `host_kernels.py`. The driver is there to find mistakes: it refuses with CUDA's own errors what a device
-// would refuse, and some of what a device would silently do wrong (freed memory, writes past the end of memory,
-// arrays that are not pinned in a capture). `control.cpp` has what tests steer and read.
+// Names, numbers and memory layouts are those of NVIDIA's driver API, version 13.0; only what cuda.core and
+// this project call is there, and the rest is "not found", which cuda.bindings reports by name. Kernels are the
+// host C++ of `host_kernels.py`. The driver is there to find mistakes: it refuses with CUDA's own errors what a
+// device would refuse, and some of what a device would silently do wrong (freed memory, writes past the end of
+// memory, arrays that are not pinned in a capture). `control.cpp` has what tests steer and read.
 
 #pragma once
 
@@ -59,9 +59,11 @@ enum : Result {
   GRAPH_EXEC_UPDATE_FAILURE = 910,
 };
 
-// --- Memory: memory.cpp -------------------------------------------------------------------------------------
+// --- Memory: memory.cpp, pools.cpp --------------------------------------------------------------------------
 
-struct Location { int type, id; };  // type: 1 device, 2 host, 3 host NUMA node
+struct Location {
+  int type, id;
+};  // type: 1 device, 2 host, 3 host NUMA node
 
 struct Pool {
   Location location{};
@@ -80,14 +82,14 @@ struct Allocation {
   bool freeing = false;  // a stream-ordered free is under way
 };
 
-// --- Work: streams.cpp and graphs.cpp -----------------------------------------------------------------------
+// --- Work: streams.cpp, events.cpp, capture.cpp, graphs.cpp -------------------------------------------------
 
 struct Operation {
   enum class Kind { kernel = 0, copy = 1, fill = 2, host = 3, graph = 4, empty = 5, wait = 6, record = 7 };
   Kind kind{};
-  std::string name;            // as it stands in the log: "kernel scale", "copy 128"
-  std::function<Result()> run; // called with the driver's lock held
-  bool always = false;         // even when the context is lost: gives something back
+  std::string name;             // as it stands in the log: "kernel scale", "copy 128"
+  std::function<Result()> run;  // called with the driver's lock held
+  bool always = false;          // even when the context is lost: gives something back
 };
 
 struct Graph;
@@ -195,7 +197,9 @@ class Handles {  // live objects of one kind; a handle that is not among them is
 
 constexpr int MAX_DEVICES = 4;
 
-struct Context { int device; };
+struct Context {
+  int device;
+};
 
 struct Fault {
   Result error;
@@ -242,7 +246,12 @@ inline Context* current_context() { return context_stack.empty() ? nullptr : con
 // A call into the driver: takes the lock, and knows why the call cannot go on.
 class Call {
  public:
-  enum Needs { nothing, driver, context, release };  // release: gives something back; works whatever has happened
+  enum Needs {
+    nothing,
+    driver,
+    context,
+    release
+  };  // release: gives something back; works whatever has happened
   Call(const char* function, Needs needs);
   ~Call();
   Result error = SUCCESS;
@@ -250,7 +259,7 @@ class Call {
  private:
   std::unique_lock<std::mutex> guard_;
 };
-#define ENTER(NEEDS)              \
+#define ENTER(NEEDS)                \
   Call call(__func__, Call::NEEDS); \
   if (call.error) return call.error
 
@@ -258,25 +267,28 @@ class Call {
 void unlocked(const std::function<void()>& action);
 
 // streams.cpp
-std::shared_ptr<Stream> stream_of(const void* handle);  // null: no such stream, or no context for a default one
-Result submit(Stream& stream, Operation operation);     // run it, queue it or record it
+std::shared_ptr<Stream> stream_of(
+    const void* handle);                             // null: no such stream, or no context for a default one
+Result submit(Stream& stream, Operation operation);  // run it, queue it or record it
 Result execute(const Operation& operation);
 Result drain(Stream& stream);
 Result drain_all();
 Result released(Result error = SUCCESS);  // how giving back ends: done, but not well when the context is lost
-Result event_record(const std::shared_ptr<Event>& event);
+Result step(Stream& stream);              // do the first thing that waits there
 
 // graphs.cpp
 Node* append(Graph& graph, Operation operation, std::vector<Node*> before);
+void drop_graph(Graph& graph);
+
+// capture.cpp
 void invalidate(Capture& capture);
 Result unsafe_during_capture();  // for calls that a capture in strict mode forbids
 
 // memory.cpp
+inline unsigned char* bytes_at(Address address) { return reinterpret_cast<unsigned char*>(address); }
+Result allocate(Address* address, std::size_t size, Allocation::Kind kind, int device, Pool* pool);
 Allocation* find_allocation(Address address);
 bool within_arena(Address address);
 Result release(Address address);
 void check_guards();
 void register_mapped(Address address, std::size_t size, int device);
-
-// modules.cpp
-int kernel_launches();

@@ -1,4 +1,4 @@
-// OpenGL buffers as device memory: mapped by OpenGL itself, in the context that is current in the calling thread.
+// OpenGL buffers as device memory: mapped by OpenGL itself, in the calling thread's context.
 
 #include <dlfcn.h>
 

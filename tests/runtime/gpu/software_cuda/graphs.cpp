@@ -1,4 +1,4 @@
-// Capturing streams into graphs, and running graphs.
+// Graphs: nodes, children, the objects that they keep alive, and running them.
 
 #include <algorithm>
 
@@ -6,59 +6,10 @@
 
 using OperationKind = Operation::Kind;
 
-static thread_local int thread_mode = 0;  // what this thread's calls are held to, see cuThreadExchange...
-
 Node* append(Graph& graph, Operation operation, std::vector<Node*> before) {
-  graph.nodes.push_back(std::make_unique<Node>(Node{std::move(operation), std::move(before), nullptr, nullptr}));
+  graph.nodes.push_back(
+      std::make_unique<Node>(Node{std::move(operation), std::move(before), nullptr, nullptr}));
   return graph.nodes.back().get();
-}
-
-void invalidate(Capture& capture) { capture.invalid = true; }
-
-Result unsafe_during_capture() {
-  if (thread_mode == 2) return SUCCESS;
-  for (const auto& capture : state().captures) {
-    const bool forbidden = capture->mode == 0 || (capture->mode == 1 && capture->thread == std::this_thread::get_id());
-    if (!forbidden) continue;
-    invalidate(*capture);
-    return CAPTURE_UNSUPPORTED;
-  }
-  return SUCCESS;
-}
-
-// --- Capturing ----------------------------------------------------------------------------------------------
-
-API Result cuThreadExchangeStreamCaptureMode(int* mode) {
-  ENTER(driver);
-  std::swap(*mode, thread_mode);
-  return SUCCESS;
-}
-
-API Result cuStreamBeginCapture_v2(void* handle, int mode) {
-  ENTER(driver);
-  static unsigned long long count = 0;
-  const auto stream = stream_of(handle);
-  if (!stream) return INVALID_HANDLE;
-  if (stream->legacy) return CAPTURE_UNSUPPORTED;
-  if (stream->capture) return ILLEGAL_STATE;
-  stream->capture = std::make_shared<Capture>();
-  const auto thread = std::this_thread::get_id();
-  *stream->capture = {++count, state().graphs.make(), stream.get(), mode, thread, {stream.get()}, false};
-  stream->tail.clear();
-  state().captures.insert(stream->capture);
-  return SUCCESS;
-}
-
-static bool comes_before(const Node* node, const std::vector<Node*>& tail) {
-  std::vector<const Node*> left(tail.begin(), tail.end());
-  std::set<const Node*> seen;
-  while (!left.empty()) {
-    const Node* one = left.back();
-    left.pop_back();
-    if (one == node) return true;
-    if (seen.insert(one).second) left.insert(left.end(), one->before.begin(), one->before.end());
-  }
-  return false;
 }
 
 // These objects have an owner less; the end of the call looks for those that have none.
@@ -66,79 +17,11 @@ static void give_up(const std::vector<std::shared_ptr<UserObject>>& objects) {
   state().unused.insert(state().unused.end(), objects.begin(), objects.end());
 }
 
-static void drop(Graph& graph) {
+void drop_graph(Graph& graph) {
   give_up(graph.objects);
   for (const auto& node : graph.nodes)
-    if (node->child) drop(*node->child);
+    if (node->child) drop_graph(*node->child);
   state().graphs.drop(&graph);
-}
-
-// Every stream that was drawn into the capture must have been waited for by the one that began it.
-static bool joined(const Capture& capture) {
-  for (const Stream* stream : capture.streams)
-    for (const Node* node : stream->tail)
-      if (!comes_before(node, capture.origin->tail)) return false;
-  return true;
-}
-
-API Result cuStreamEndCapture(void* handle, Graph** graph) {
-  ENTER(driver);
-  *graph = nullptr;
-  const auto stream = stream_of(handle);
-  if (!stream) return INVALID_HANDLE;
-  const auto capture = stream->capture;
-  if (!capture) return ILLEGAL_STATE;
-  if (capture->origin != stream.get()) return 903;
-  if (capture->mode != 2 && capture->thread != std::this_thread::get_id()) return CAPTURE_WRONG_THREAD;
-  const Result error = capture->invalid ? CAPTURE_INVALIDATED : joined(*capture) ? SUCCESS : CAPTURE_UNJOINED;
-  for (Stream* one : capture->streams) {
-    one->capture = nullptr;
-    one->tail.clear();
-  }
-  capture->streams.clear();
-  capture->invalid = true;  // events recorded in it mean nothing any more
-  state().captures.erase(capture);
-  if (error) drop(*capture->graph);
-  else *graph = capture->graph.get();
-  return error;
-}
-
-API Result cuStreamIsCapturing(void* handle, int* status) {
-  ENTER(driver);
-  const auto stream = stream_of(handle);
-  if (!stream) return INVALID_HANDLE;
-  *status = !stream->capture ? 0 : stream->capture->invalid ? 2 : 1;
-  return SUCCESS;
-}
-
-API Result cuStreamGetCaptureInfo_v3(void* handle, int* status, unsigned long long* id, Graph** graph, Node*** nodes,
-                                     void** edges, std::size_t* count) {
-  ENTER(driver);
-  const auto stream = stream_of(handle);
-  if (!stream) return INVALID_HANDLE;
-  *status = !stream->capture ? 0 : stream->capture->invalid ? 2 : 1;
-  if (*status != 1) return SUCCESS;
-  if (id) *id = stream->capture->id;
-  if (graph) *graph = stream->capture->graph.get();
-  if (nodes) *nodes = stream->tail.data();
-  if (edges) *edges = nullptr;
-  if (count) *count = stream->tail.size();
-  return SUCCESS;
-}
-
-API Result cuStreamGetCaptureInfo_v2(void* handle, int* status, unsigned long long* id, Graph** graph, Node*** nodes,
-                                     std::size_t* count) {
-  return cuStreamGetCaptureInfo_v3(handle, status, id, graph, nodes, nullptr, count);
-}
-
-API Result cuStreamUpdateCaptureDependencies_v2(void* handle, Node** nodes, const void*, std::size_t count, unsigned flags) {
-  ENTER(driver);
-  const auto stream = stream_of(handle);
-  if (!stream) return INVALID_HANDLE;
-  if (!stream->capture) return ILLEGAL_STATE;
-  if (flags & 1) stream->tail.clear();  // instead of those before
-  stream->tail.insert(stream->tail.end(), nodes, nodes + count);
-  return SUCCESS;
 }
 
 // --- Graphs -------------------------------------------------------------------------------------------------
@@ -187,7 +70,8 @@ static Result add(Node** made, void* handle, Node* const* before, std::size_t co
   return SUCCESS;
 }
 
-API Result cuGraphAddChildGraphNode(Node** made, void* graph, Node* const* before, std::size_t count, void* handle) {
+API Result cuGraphAddChildGraphNode(Node** made, void* graph, Node* const* before, std::size_t count,
+                                    void* handle) {
   ENTER(driver);
   const auto child = state().graphs.find(handle);
   if (!child) return INVALID_HANDLE;
@@ -245,13 +129,14 @@ API Result cuGraphDestroy(void* handle) {
   ENTER(release);
   const auto graph = state().graphs.find(handle);
   if (!graph) return INVALID_HANDLE;
-  drop(*graph);
+  drop_graph(*graph);
   return released();
 }
 
 // --- Objects that a graph keeps alive -----------------------------------------------------------------------
 
-API Result cuUserObjectCreate(void** object, void* pointer, HostFunction destroy, unsigned references, unsigned) {
+API Result cuUserObjectCreate(void** object, void* pointer, HostFunction destroy, unsigned references,
+                              unsigned) {
   ENTER(driver);
   *object = state().objects.make(UserObject{pointer, destroy, references}).get();
   return SUCCESS;
@@ -295,7 +180,8 @@ API Result cuGraphReleaseUserObject(void* graph_handle, void* object, unsigned c
   const auto graph = state().graphs.find(graph_handle);
   if (!graph) return INVALID_VALUE;
   for (auto& kept = graph->objects; count > 0; --count) {
-    const auto found = std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one.get() == object; });
+    const auto found =
+        std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one.get() == object; });
     if (found == kept.end()) return INVALID_VALUE;
     state().unused.push_back(*found);
     kept.erase(found);
@@ -339,7 +225,12 @@ API Result cuGraphInstantiateWithFlags(GraphExec** made, void* graph, unsigned l
   return instantiate(made, graph);
 }
 
-struct InstantiateParameters { std::uint64_t flags; void* upload_stream; Node* error_node; int result; };
+struct InstantiateParameters {
+  std::uint64_t flags;
+  void* upload_stream;
+  Node* error_node;
+  int result;
+};
 
 API Result cuGraphInstantiateWithParams(GraphExec** made, void* graph, InstantiateParameters* parameters) {
   ENTER(driver);
@@ -359,7 +250,10 @@ API Result cuGraphExecDestroy(void* handle) {
   return released();
 }
 
-struct UpdateResult { int result; Node *error_node, *error_from; };
+struct UpdateResult {
+  int result;
+  Node *error_node, *error_from;
+};
 
 // 0 when `next` can take the place of `now`: same nodes, kinds, order; same kernels' code is not asked for.
 static int update_result(const GraphExec& now, const GraphExec& next) {

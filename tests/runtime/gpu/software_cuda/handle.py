@@ -12,7 +12,19 @@ from pathlib import Path
 
 from .host_kernels import HERE, build
 
-PARTS = ("driver", "control", "memory", "streams", "graphs", "modules", "graphics")
+PARTS = (
+    "driver",
+    "control",
+    "memory",
+    "pools",
+    "copies",
+    "streams",
+    "events",
+    "capture",
+    "graphs",
+    "modules",
+    "graphics",
+)
 NAME = "libcuda.so.1"
 FLAGS = ("-std=c++17", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", f"-Wl,-soname,{NAME}", "-ldl")
 MAX_DEVICES = 4

@@ -24,11 +24,13 @@ static void* load(const std::string& bytes) {
   void*& handle = loaded[bytes];
   if (handle) return handle;
   const int file = memfd_create("kernels", 0);  // stays open: the loader knows libraries by their paths
-  if (file < 0 || write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return nullptr;
+  if (file < 0 || write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+    return nullptr;
   return handle = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
-API Result cuLibraryLoadData(void** library, const void* code, void*, void**, unsigned, void*, void**, unsigned) {
+API Result cuLibraryLoadData(void** library, const void* code, void*, void**, unsigned, void*, void**,
+                             unsigned) {
   ENTER(context);
   const auto* header = static_cast<const Elf64_Ehdr*>(code);
   if (!header) return INVALID_VALUE;
@@ -106,7 +108,8 @@ static Result attribute_of(int* value, int attribute, const void* handle) {
   const Kernel* kernel = kernel_of(handle);
   if (!kernel) return INVALID_HANDLE;
   const int capability = state().settings.capability;
-  const std::map<int, int> values{{0, static_cast<int>(kernel->bound)}, {4, 32}, {5, capability}, {6, capability}, {8, MAX_SHARED_BYTES}};
+  const std::map<int, int> values{
+      {0, static_cast<int>(kernel->bound)}, {4, 32}, {5, capability}, {6, capability}, {8, MAX_SHARED_BYTES}};
   const auto found = values.find(attribute);
   *value = found == values.end() ? 0 : found->second;
   return SUCCESS;
@@ -153,7 +156,9 @@ API Result cuFuncGetParamInfo(void* function, std::size_t index, std::size_t* of
 
 // --- Launches -----------------------------------------------------------------------------------------------
 
-struct Extents { unsigned grid[3], block[3]; };
+struct Extents {
+  unsigned grid[3], block[3];
+};
 
 static Result check_extents(const Kernel& kernel, const Extents& extents) {
   const auto& [g, b] = extents;
@@ -171,7 +176,8 @@ static bool reachable(Address address, int device) {
   return found && !found->freeing && (found->kind != Allocation::Kind::device || found->device == device);
 }
 
-static Result run(const void* handle, const Extents& extents, std::vector<std::uint64_t> arguments, int device) {
+static Result run(const void* handle, const Extents& extents, std::vector<std::uint64_t> arguments,
+                  int device) {
   const Kernel* kernel = kernel_of(handle);
   if (!kernel) return ILLEGAL_ADDRESS;
   std::vector<void*> pointers;
@@ -183,7 +189,8 @@ static Result run(const void* handle, const Extents& extents, std::vector<std::u
   return SUCCESS;
 }
 
-static Result launch(void* handle, const Extents& extents, unsigned shared, void* stream_handle, void** values, void** extra) {
+static Result launch(void* handle, const Extents& extents, unsigned shared, void* stream_handle,
+                     void** values, void** extra) {
   const Kernel* kernel = kernel_of(handle);
   const auto stream = stream_of(stream_handle);
   if (!kernel || !stream) return INVALID_HANDLE;
@@ -193,21 +200,30 @@ static Result launch(void* handle, const Extents& extents, unsigned shared, void
   std::vector<std::uint64_t> arguments(kernel->parameters.size());
   for (std::size_t i = 0; i < arguments.size(); ++i)
     std::memcpy(&arguments[i], values[i], parameter_size(kernel->parameters[i]));
-  const auto work = [handle, extents, arguments, device = stream->device] { return run(handle, extents, arguments, device); };
+  const auto work = [handle, extents, arguments, device = stream->device] {
+    return run(handle, extents, arguments, device);
+  };
   return submit(*stream, {Operation::Kind::kernel, "kernel " + kernel->name, work});
 }
 
-API Result cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
-                          unsigned block_z, unsigned shared, void* stream, void** values, void** extra) {
+API Result cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                          unsigned block_y, unsigned block_z, unsigned shared, void* stream, void** values,
+                          void** extra) {
   ENTER(context);
-  return launch(function, {{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}}, shared, stream, values, extra);
+  return launch(function, {{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}}, shared, stream, values,
+                extra);
 }
 
-struct LaunchConfig { unsigned grid[3], block[3], shared; void *stream, *attributes; unsigned attribute_count; };
+struct LaunchConfig {
+  unsigned grid[3], block[3], shared;
+  void *stream, *attributes;
+  unsigned attribute_count;
+};
 
 API Result cuLaunchKernelEx(const LaunchConfig* config, void* function, void** values, void** extra) {
   ENTER(context);
   if (config->attribute_count) return NOT_SUPPORTED;  // clusters and their like: nothing here uses them
-  const Extents extents{{config->grid[0], config->grid[1], config->grid[2]}, {config->block[0], config->block[1], config->block[2]}};
+  const Extents extents{{config->grid[0], config->grid[1], config->grid[2]},
+                        {config->block[0], config->block[1], config->block[2]}};
   return launch(function, extents, config->shared, config->stream, values, extra);
 }
