@@ -61,7 +61,7 @@ def draw(onnxruntime: Any, network: bytes, rasters: Sequence[np.ndarray]) -> Ite
 def draw_half(
     onnxruntime: Any, network: bytes, block: int, rasters: Sequence[np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Draw likewise with a half-precision network.
+    """Draw likewise with a half-precision network, each of its numbers rounded as it says.
 
     Args:
         onnxruntime: see `import_onnxruntime`.
@@ -70,7 +70,7 @@ def draw_half(
         block: see `pictures`.
         rasters: uint8 [H, W, 22] each.
     """
-    session = _session(onnxruntime, network)
+    session = _session(onnxruntime, network, as_written=True)
     views, channels = session.get_inputs()[0].shape[:2]
     for first in range(0, len(rasters), views):
         batch = [rasters[min(first + i, len(rasters) - 1)] for i in range(views)]
@@ -95,9 +95,12 @@ def pictures(logits: np.ndarray, block: int) -> np.ndarray:
     return 1 / (1 + np.exp(-spread))
 
 
-def _session(onnxruntime: Any, network: bytes) -> Any:
+def _session(onnxruntime: Any, network: bytes, *, as_written: bool = False) -> Any:
+    """Open a network; as it is written where ONNX Runtime's own changes would spoil int8 between float16."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    if as_written:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
