@@ -2,10 +2,20 @@
 
 #include "driver.h"
 
-static thread_local int thread_mode =
-    0;  // what this thread's calls are held to, see cuThreadExchangeStreamCaptureMode
+// What this thread's calls are held to: 0 global, 1 thread-local, 2 relaxed.
+static thread_local int thread_mode = 0;
 
 void invalidate(Capture& capture) { capture.invalid = true; }
+
+void finish_capture(const std::shared_ptr<Capture>& capture) {
+  for (Stream* stream : capture->streams) {
+    stream->capture = nullptr;
+    stream->tail.clear();
+  }
+  capture->streams.clear();
+  capture->invalid = true;  // events recorded in it mean nothing any more
+  state().captures.erase(capture);
+}
 
 Result unsafe_during_capture() {
   if (thread_mode == 2) return SUCCESS;
@@ -67,16 +77,10 @@ API Result cuStreamEndCapture(void* handle, Graph** graph) {
   if (!stream) return INVALID_HANDLE;
   const auto capture = stream->capture;
   if (!capture) return ILLEGAL_STATE;
-  if (capture->origin != stream.get()) return 903;
+  if (capture->origin != stream.get()) return CAPTURE_UNMATCHED;
   if (capture->mode != 2 && capture->thread != std::this_thread::get_id()) return CAPTURE_WRONG_THREAD;
   const Result error = capture->invalid ? CAPTURE_INVALIDATED : joined(*capture) ? SUCCESS : CAPTURE_UNJOINED;
-  for (Stream* one : capture->streams) {
-    one->capture = nullptr;
-    one->tail.clear();
-  }
-  capture->streams.clear();
-  capture->invalid = true;  // events recorded in it mean nothing any more
-  state().captures.erase(capture);
+  finish_capture(capture);
   if (error) drop_graph(*capture->graph);
   else *graph = capture->graph.get();
   return error;

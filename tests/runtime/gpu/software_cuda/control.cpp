@@ -38,14 +38,11 @@ API void software_cuda_reset() {
   s.log.clear();
   s.violations.clear();
   s.lost = SUCCESS;
-  for (auto& capture : s.captures) {
-    s.graphs.drop(capture->graph.get());
-    for (Stream* stream : capture->streams) {
-      stream->capture = nullptr;
-      stream->tail.clear();
-    }
+  while (!s.captures.empty()) {
+    const auto capture = *s.captures.begin();
+    finish_capture(capture);
+    drop_graph(*capture->graph);
   }
-  s.captures.clear();
 }
 
 // Do all work that still waits.

@@ -36,6 +36,8 @@ enum : Result {
   INVALID_DEVICE = 101,
   INVALID_IMAGE = 200,
   INVALID_CONTEXT = 201,
+  GRAPHICS_MAP_FAILED = 205,
+  GRAPHICS_UNMAP_FAILED = 206,
   ALREADY_MAPPED = 208,
   NO_BINARY_FOR_GPU = 209,
   NOT_MAPPED = 211,
@@ -47,10 +49,14 @@ enum : Result {
   NOT_READY = 600,
   ILLEGAL_ADDRESS = 700,
   LAUNCH_OUT_OF_RESOURCES = 701,
+  HOST_MEMORY_ALREADY_REGISTERED = 712,
+  HOST_MEMORY_NOT_REGISTERED = 713,
   NOT_PERMITTED = 800,
   NOT_SUPPORTED = 801,
   CAPTURE_UNSUPPORTED = 900,
   CAPTURE_INVALIDATED = 901,
+  CAPTURE_MERGE = 902,
+  CAPTURE_UNMATCHED = 903,
   CAPTURE_UNJOINED = 904,
   CAPTURE_ISOLATION = 905,
   CAPTURE_IMPLICIT = 906,
@@ -84,12 +90,15 @@ struct Allocation {
 
 // --- Work: streams.cpp, events.cpp, capture.cpp, graphs.cpp -------------------------------------------------
 
+struct Stream;
+
 struct Operation {
   enum class Kind { kernel = 0, copy = 1, fill = 2, host = 3, graph = 4, empty = 5, wait = 6, record = 7 };
   Kind kind{};
-  std::string name;             // as it stands in the log: "kernel scale", "copy 128"
-  std::function<Result()> run;  // called with the driver's lock held
-  bool always = false;          // even when the context is lost: gives something back
+  std::string name;                         // as it stands in the log: "kernel scale", "copy 128"
+  std::function<Result()> run;              // called with the driver's lock held
+  bool always = false;                      // even when the context is lost: gives something back
+  std::function<void(Stream&)> given = {};  // called when a stream gets it, before it runs there
 };
 
 struct Graph;
@@ -118,8 +127,6 @@ struct GraphExec {
   std::vector<std::shared_ptr<UserObject>> objects;
 };
 
-struct Stream;
-
 struct Capture {
   unsigned long long id;
   std::shared_ptr<Graph> graph;  // a handle from the start: objects may be attached to it
@@ -140,7 +147,7 @@ struct Event {
   std::vector<Node*> nodes;                 // what it stands for there
 };
 
-struct Stream {
+struct Stream : std::enable_shared_from_this<Stream> {
   int device = 0;
   unsigned flags = 0;
   int priority = 0;
@@ -282,6 +289,7 @@ void drop_graph(Graph& graph);
 
 // capture.cpp
 void invalidate(Capture& capture);
+void finish_capture(const std::shared_ptr<Capture>& capture);  // its streams work as before
 Result unsafe_during_capture();  // for calls that a capture in strict mode forbids
 
 // memory.cpp

@@ -5,8 +5,6 @@
 
 #include "driver.h"
 
-using OperationKind = Operation::Kind;
-
 constexpr unsigned DISABLE_TIMING = 2;
 
 API Result cuEventCreate(void** event, unsigned flags) {
@@ -25,29 +23,24 @@ API Result cuEventDestroy_v2(void* handle) {
   return released();
 }
 
-static Result event_record(const std::shared_ptr<Event>& event) {
-  using namespace std::chrono;
-  event->milliseconds = duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
-  return SUCCESS;
-}
-
-static Operation record_operation(const std::shared_ptr<Event>& event) {
-  const auto run = [event, number = ++event->issued] {
-    event->done = std::max(event->done, number);
-    return event_record(event);
+// An event is found again when the work is done: a graph may be launched after its events are destroyed, which
+// no device survives; on a stream it may be destroyed before.
+static Operation record_operation(void* handle, bool in_graph) {
+  const auto given = [handle](Stream& stream) {
+    const auto event = state().events.find(handle);
+    if (!event) return;
+    event->stream = stream.shared_from_this();
+    ++event->issued;
   };
-  return {OperationKind::record, "event", run};
-}
-
-// In a graph the event is found again at each launch: one that was destroyed makes the launch fail.
-static Operation record_node(const std::shared_ptr<Event>& event) {
-  const auto run = [handle = event.get()]() -> Result {
-    const auto live = state().events.find(handle);
-    if (!live) return ILLEGAL_ADDRESS;
-    live->done = ++live->issued;
-    return event_record(live);
+  const auto run = [handle, in_graph]() -> Result {
+    using namespace std::chrono;
+    const auto event = state().events.find(handle);
+    if (!event) return in_graph ? ILLEGAL_ADDRESS : SUCCESS;
+    event->milliseconds = duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
+    ++event->done;
+    return SUCCESS;
   };
-  return {OperationKind::record, "event", run};
+  return {Operation::Kind::record, "event", run, false, given};
 }
 
 static Result record(void* event_handle, void* stream_handle, bool external) {
@@ -62,9 +55,7 @@ static Result record(void* event_handle, void* stream_handle, bool external) {
   }
   event->capture = nullptr;
   event->nodes.clear();
-  if (stream->capture) return submit(*stream, record_node(event));
-  event->stream = stream;
-  return submit(*stream, record_operation(event));
+  return submit(*stream, record_operation(event_handle, stream->capture != nullptr));
 }
 
 API Result cuEventRecord(void* event, void* stream) {
@@ -122,7 +113,7 @@ API Result cuEventElapsedTime_v2(float* milliseconds, void* start_handle, void* 
 
 static Result join(Stream& stream, Event& event) {
   if (event.capture->invalid) return CAPTURE_INVALIDATED;
-  if (stream.capture && stream.capture != event.capture) return 903;  // two captures cannot be merged
+  if (stream.capture && stream.capture != event.capture) return CAPTURE_MERGE;
   if (!stream.capture) {
     if (stream.legacy) return CAPTURE_IMPLICIT;
     stream.capture = event.capture;
@@ -145,7 +136,7 @@ API Result cuStreamWaitEvent(void* stream_handle, void* event_handle, unsigned f
     invalidate(*stream->capture);
     return CAPTURE_ISOLATION;
   }
-  Operation wait{OperationKind::wait, "",
+  Operation wait{Operation::Kind::wait, "",
                  [event, number = event->issued] { return run_until(*event, number); }};
   return submit(*stream, std::move(wait));
 }

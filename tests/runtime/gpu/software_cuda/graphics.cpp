@@ -66,7 +66,7 @@ Result map(GraphicsResource& resource) {
   int size = 0;
   gl->GetBufferParameteriv(PIXEL_UNPACK_BUFFER, BUFFER_SIZE, &size);
   void* pointer = gl->MapBuffer(PIXEL_UNPACK_BUFFER, READ_WRITE);
-  if (!pointer || size <= 0) return 205;  // CUDA_ERROR_MAP_FAILED
+  if (!pointer || size <= 0) return GRAPHICS_MAP_FAILED;
   if (resource.flags & WRITE_DISCARD) std::memset(pointer, 0xCD, static_cast<std::size_t>(size));
   resource.mapped = reinterpret_cast<Address>(pointer);
   resource.size = static_cast<std::size_t>(size);
@@ -81,7 +81,7 @@ Result unmap(GraphicsResource& resource) {
   const Bound bound(*gl, resource.buffer);
   release(resource.mapped);
   resource.mapped = 0;
-  return gl->UnmapBuffer(PIXEL_UNPACK_BUFFER) ? SUCCESS : 206;  // CUDA_ERROR_UNMAP_FAILED
+  return gl->UnmapBuffer(PIXEL_UNPACK_BUFFER) ? SUCCESS : GRAPHICS_UNMAP_FAILED;
 }
 
 Result for_each(unsigned count, void** handles, void* stream_handle, Result (*action)(GraphicsResource&)) {

@@ -32,7 +32,11 @@ static Operation run_all(const std::vector<Operation>& operations) {
       if (const Result error = execute(operation)) return error;
     return SUCCESS;
   };
-  return {OperationKind::graph, "", run};
+  const auto given = [operations](Stream& stream) {
+    for (const auto& operation : operations)
+      if (operation.given) operation.given(stream);
+  };
+  return {OperationKind::graph, "", run, false, given};
 }
 
 static std::vector<Operation> operations_of(const Graph& graph) {
@@ -255,7 +259,7 @@ struct UpdateResult {
   Node *error_node, *error_from;
 };
 
-// 0 when `next` can take the place of `now`: same nodes, kinds, order; same kernels' code is not asked for.
+// 0 when `next` can take the place of `now`: nodes of the same kinds in the same order.
 static int update_result(const GraphExec& now, const GraphExec& next) {
   if (now.operations.size() != next.operations.size() || now.before != next.before) return 2;
   for (std::size_t i = 0; i < now.operations.size(); ++i)

@@ -144,7 +144,7 @@ API Result cuMemHostRegister_v2(void* pointer, std::size_t size, unsigned) {
   if (const Result error = unsafe_during_capture()) return error;
   const Address address = reinterpret_cast<Address>(pointer);
   if (!pointer || size == 0 || within_arena(address)) return INVALID_VALUE;
-  if (find_allocation(address)) return 712;  // already registered
+  if (find_allocation(address)) return HOST_MEMORY_ALREADY_REGISTERED;
   state().allocations[address] = {Kind::registered,          address, size, 0,
                                   current_context()->device, nullptr, false};
   return SUCCESS;
@@ -153,7 +153,7 @@ API Result cuMemHostRegister_v2(void* pointer, std::size_t size, unsigned) {
 API Result cuMemHostUnregister(void* pointer) {
   ENTER(release);
   const Allocation* found = find_allocation(reinterpret_cast<Address>(pointer));
-  if (!found || found->kind != Kind::registered) return 713;  // not registered
+  if (!found || found->kind != Kind::registered) return HOST_MEMORY_NOT_REGISTERED;
   return release(found->base);
 }
 

@@ -31,7 +31,7 @@ static void* load(const std::string& bytes) {
 
 API Result cuLibraryLoadData(void** library, const void* code, void*, void**, unsigned, void*, void**,
                              unsigned) {
-  ENTER(context);
+  ENTER(driver);
   const auto* header = static_cast<const Elf64_Ehdr*>(code);
   if (!header) return INVALID_VALUE;
   if (std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return INVALID_IMAGE;

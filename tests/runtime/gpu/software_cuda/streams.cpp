@@ -99,6 +99,7 @@ Result submit(Stream& stream, Operation operation) {
     return SUCCESS;
   }
   if (const Result error = wait_for_legacy(stream)) return error;
+  if (operation.given) operation.given(stream);
   stream.queue.push_back(std::move(operation));
   return state().settings.deferred ? SUCCESS : drain(stream);
 }
@@ -124,9 +125,13 @@ API Result cuStreamDestroy_v2(void* handle) {
   const auto stream = state().streams.find(handle);
   if (!stream) return INVALID_HANDLE;
   drain(*stream);
-  if (stream->capture) {
-    invalidate(*stream->capture);
-    stream->capture->streams.erase(stream.get());
+  if (const auto capture = stream->capture) {
+    invalidate(*capture);
+    capture->streams.erase(stream.get());
+    if (capture->origin == stream.get()) {  // nobody can end it any more
+      finish_capture(capture);
+      drop_graph(*capture->graph);
+    }
   }
   state().streams.drop(handle);
   return released();

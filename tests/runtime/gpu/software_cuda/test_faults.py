@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from .desk import Desk, call, raises
 from .handle import SoftwareCuda
+from .host_kernels import ROOT
 
 
 def test_a_function_fails_from_a_call_on(desk: Desk, software_cuda: SoftwareCuda) -> None:
@@ -44,6 +47,16 @@ def test_capturing_and_instantiating_may_fail(desk: Desk, software_cuda: Softwar
     with raises("STREAM_CAPTURE_INVALIDATED"):
         desk.captured(lambda builder: desk.work(1, builder))
     software_cuda.reset()
+
+
+def test_it_is_not_loaded_beside_another(software_cuda: SoftwareCuda, tmp_path: Path) -> None:
+    other = tmp_path / "libcuda.so.1"
+    shutil.copy(software_cuda.path, other)
+    code = (
+        f"import ctypes; ctypes.CDLL({str(other)!r}); import {SoftwareCuda.__module__} as m; m.SoftwareCuda()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert f"need a process without {other}" in done.stderr
 
 
 def test_the_driver_is_absent_when_told(software_cuda: SoftwareCuda) -> None:

@@ -87,6 +87,42 @@ def test_what_waits_or_allocates_breaks_a_capture(desk: Desk, forbidden: Callabl
     end_broken_capture(desk)
 
 
+def test_a_stream_that_ends_ends_its_capture(desk: Desk) -> None:
+    stream = desk.device.create_stream()
+    builder = stream.create_graph_builder().begin_building("thread_local")
+    desk.upload(builder)
+    call("cuStreamDestroy", builder.stream.handle)
+    assert int(call("cuMemFree", call("cuMemAlloc", 64)) or 0) == 0  # no capture stands in the way
+
+
+def test_the_host_must_not_call_the_driver_from_within(desk: Desk) -> None:
+    said = []
+
+    def callback() -> None:
+        with raises("NOT_PERMITTED") as caught:
+            call("cuMemAlloc", 64)
+        said.append(caught.value)
+
+    graph = desk.captured(lambda builder: builder.callback(callback))
+    graph.launch(desk.stream)
+    graph.close()
+    assert len(said) == 1
+
+
+def test_an_event_of_a_graph_must_live(desk: Desk) -> None:
+    from cuda.bindings import driver
+
+    event = desk.device.create_event()
+    external = driver.CUevent_record_flags.CU_EVENT_RECORD_EXTERNAL
+    graph = desk.captured(
+        lambda builder: call("cuEventRecordWithFlags", event.handle, builder.stream.handle, external)
+    )
+    event.close()
+    with raises("ILLEGAL_ADDRESS"):
+        graph.launch(desk.stream)
+    graph.close()
+
+
 @pytest.mark.parametrize(
     ("grid", "block"), [((0, 1, 1), 32), ((1, 1, 1), 0), ((1, 1, 1), 1025), ((1, 65536, 1), 1)]
 )

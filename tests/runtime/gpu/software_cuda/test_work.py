@@ -85,17 +85,23 @@ def test_a_graph_is_updated_to_one_of_the_same_shape_only(desk: Desk) -> None:
     graph.close()
 
 
-def test_events_in_a_graph_tell_the_time_of_each_launch(desk: Desk) -> None:
+def record_external(event: Any, builder: Any) -> None:
+    """Let a graph record an event: it then tells the time of each launch."""
     from cuda.bindings import driver
+
+    external = driver.CUevent_record_flags.CU_EVENT_RECORD_EXTERNAL
+    call("cuEventRecordWithFlags", event.handle, builder.stream.handle, external)
+
+
+def test_events_in_a_graph_tell_the_time_of_each_launch(desk: Desk) -> None:
     from cuda.core import EventOptions
 
     first, second = (desk.device.create_event(EventOptions(timing_enabled=True)) for _ in range(2))
-    external = driver.CUevent_record_flags.CU_EVENT_RECORD_EXTERNAL
 
     def record(builder: Any) -> None:
-        call("cuEventRecordWithFlags", first.handle, builder.stream.handle, external)
+        record_external(first, builder)
         desk.work(2, builder)
-        call("cuEventRecordWithFlags", second.handle, builder.stream.handle, external)
+        record_external(second, builder)
 
     graph = desk.captured(record)
     with raises("INVALID_HANDLE"):
@@ -151,6 +157,16 @@ def test_another_stream_may_take_part_in_a_capture(desk: Desk, software_cuda: So
     assert software_cuda.live("graphs") == 0
 
 
+def test_a_stream_is_known_by_its_handle(desk: Desk) -> None:
+    from cuda.core import Stream
+
+    same = Stream.from_handle(int(desk.stream.handle))
+    desk.work(2, same)
+    same.sync()
+    np.testing.assert_array_equal(desk.got, 2 * desk.given)
+    assert same.device == desk.device
+
+
 def test_the_device_of_a_stream_may_be_the_second(software_cuda: SoftwareCuda) -> None:
     from cuda.core import Device
 
@@ -200,6 +216,24 @@ def test_deferred_work_shows_what_is_overwritten_too_early(desk: Desk, software_
     desk.given[:] = 7
     desk.stream.sync()
     assert (desk.got == 14).all()
+
+
+def test_events_of_a_deferred_graph_wait_for_it(desk: Desk, software_cuda: SoftwareCuda) -> None:
+    event = desk.device.create_event()
+
+    def record(builder: Any) -> None:
+        desk.work(2, builder)
+        record_external(event, builder)
+
+    graph = desk.captured(record)
+    software_cuda.configure(deferred=1)
+    for value in (1, 2):
+        desk.given[:] = value
+        graph.launch(desk.stream)
+        assert (desk.got != 2 * value).all()
+        event.sync()
+        assert (desk.got == 2 * value).all()
+    graph.close()
 
 
 def test_a_stream_waits_for_what_another_has_deferred(desk: Desk, software_cuda: SoftwareCuda) -> None:
