@@ -55,6 +55,14 @@ COMMANDS = (
     ),
     Command("bench", "per-stage latency, percentiles", "dinar.runtime.bench", "BenchConfig", "bench"),
     Command(
+        "export",
+        "an avatar's networks to files and engines",
+        "dinar.export.command",
+        "ExportConfig",
+        "export",
+        extra="export",
+    ),
+    Command(
         "data",
         "check and import datasets of people",
         "dinar.trainer.data.dataset.command",

@@ -18,7 +18,10 @@ _PACKAGES = (
     "pyzmq",
     "msgspec",
     "openvino",
+    "nncf",
+    "onnx",
     "onnxruntime",
+    "tensorrt",
     "torch",
     "smplx",
 )

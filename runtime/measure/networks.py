@@ -32,34 +32,32 @@ def modes_of(avatar: Avatar) -> tuple[str, ...]:
     return (RGB, *(mode_name(network) for network in avatar.networks))
 
 
-def with_networks(avatar: Avatar, files: Sequence[str]) -> Avatar:
+def with_networks(avatar: Avatar, files: Sequence[str], *, flag: str = "--network") -> Avatar:
     """Return the avatar with networks of files as well; they take the place of its own of the same name.
 
     A texture without the groups that networks read gets empty ones: the picture then means nothing, but takes
-    the same time. Raises UsageError for a file that is not named PRESET_fp32.onnx or PRESET_int8.onnx, or
-    cannot be read.
+    the same time. Raises UsageError, which names `flag`, for a file that is not named PRESET_fp32.onnx or
+    PRESET_int8.onnx, or cannot be read.
     """
     if not files:
         return avatar
     networks = {mode_name(network): network for network in avatar.networks}
     for file in files:
-        network = _read(Path(file))
+        network = _read(Path(file), flag)
         networks[mode_name(network)] = network
     return replace(avatar, texture=_complete(avatar.texture), networks=tuple(networks.values()))
 
 
-def _read(path: Path) -> RendererNetwork:
+def _read(path: Path, flag: str) -> RendererNetwork:
     named = _FILE_NAME.fullmatch(path.name)
     if named is None:
-        raise UsageError(f"--network {path} must be named after what it holds, for example live_int8.onnx")
+        raise UsageError(f"{flag} {path} must be named after what it holds, for example live_int8.onnx")
     try:
         if path.stat().st_size > MAX_NETWORK_BYTES:
-            raise UsageError(
-                f"--network {path} is larger than {MAX_NETWORK_BYTES:,} bytes: is it a renderer?"
-            )
+            raise UsageError(f"{flag} {path} is larger than {MAX_NETWORK_BYTES:,} bytes: is it a renderer?")
         return RendererNetwork(named[1], "int8" if named[2] == "int8" else "fp32", path.read_bytes())
     except OSError as error:
-        raise UsageError(f"--network {path} cannot be read ({error.strerror or error})") from error
+        raise UsageError(f"{flag} {path} cannot be read ({error.strerror or error})") from error
 
 
 def _complete(texture: Texture) -> Texture:

@@ -1,0 +1,32 @@
+"""Files that appear under their names only when they are complete."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from dinar.runtime.errors import DinarError
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, unless it is there, and see that files can be written into it; raises DinarError."""
+    probe = folder / f".{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DinarError(f"the folder {folder} cannot be written ({error.strerror or error})") from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, all or nothing, in place of one that is there; raises DinarError."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise DinarError(f"{path} cannot be written ({error.strerror or error})") from error
