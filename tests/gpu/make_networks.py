@@ -1,4 +1,4 @@
-"""Untrained networks of every preset, as ONNX: they take as long as trained ones, their picture means nothing."""
+"""Untrained networks of every preset, as ONNX: as slow as trained ones; their picture means nothing."""
 
 from __future__ import annotations
 
