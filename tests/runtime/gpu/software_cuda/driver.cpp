@@ -166,12 +166,6 @@ API Result cuDeviceTotalMem_v2(std::size_t* bytes, int device) {
   return SUCCESS;
 }
 
-API Result cuDeviceCanAccessPeer(int* can, int, int) {
-  ENTER(driver);
-  *can = 0;
-  return SUCCESS;
-}
-
 API Result cuDeviceGetAttribute(int* value, int attribute, int device) {
   ENTER(driver);
   if (!valid_device(device)) return INVALID_DEVICE;
@@ -266,12 +260,6 @@ API Result cuCtxGetId(Context* context, unsigned long long* id) {
   if (!context) context = current_context();
   if (!context) return INVALID_CONTEXT;
   *id = 1 + context->device;
-  return SUCCESS;
-}
-
-API Result cuCtxGetFlags(unsigned* flags) {
-  ENTER(context);
-  *flags = 0;
   return SUCCESS;
 }
 

@@ -49,8 +49,6 @@ enum : Result {
   NOT_READY = 600,
   ILLEGAL_ADDRESS = 700,
   LAUNCH_OUT_OF_RESOURCES = 701,
-  HOST_MEMORY_ALREADY_REGISTERED = 712,
-  HOST_MEMORY_NOT_REGISTERED = 713,
   NOT_PERMITTED = 800,
   NOT_SUPPORTED = 801,
   CAPTURE_UNSUPPORTED = 900,
@@ -79,7 +77,7 @@ struct Pool {
 };
 
 struct Allocation {
-  enum class Kind { device, pinned, registered, mapped };
+  enum class Kind { device, pinned, mapped };
   Kind kind{};
   Address base = 0;
   std::size_t size = 0, room = 0;  // room: bytes with the guard behind them
@@ -160,10 +158,8 @@ struct Stream : std::enable_shared_from_this<Stream> {
 
 // --- Code: modules.cpp --------------------------------------------------------------------------------------
 
-struct Library;
 struct Kernel {
   std::string name, parameters;
-  Library* library;
   unsigned bound;
   void (*launch)(const unsigned*, const unsigned*, void**);
 };
@@ -232,7 +228,6 @@ struct State {
   std::map<Address, Allocation> allocations;
   std::size_t live_bytes[MAX_DEVICES] = {};
   std::shared_ptr<Stream> legacy[MAX_DEVICES], per_thread[MAX_DEVICES];
-  Pool* current_pool[MAX_DEVICES] = {};
   Handles<Pool> pools;
   Handles<Stream> streams;
   Handles<Event> events;

@@ -61,12 +61,6 @@ static std::shared_ptr<Graph> clone(const Graph& graph) {
   return made;
 }
 
-API Result cuGraphCreate(Graph** graph, unsigned) {
-  ENTER(driver);
-  *graph = state().graphs.make().get();
-  return SUCCESS;
-}
-
 static Result add(Node** made, void* handle, Node* const* before, std::size_t count, Operation operation) {
   const auto graph = state().graphs.find(handle);
   if (!graph) return INVALID_HANDLE;
@@ -98,19 +92,6 @@ API Result cuGraphNodeFindInClone(Node** found, const Node* original, void* hand
   for (const auto& node : graph->nodes)
     if (node->twin == original) return *found = node.get(), SUCCESS;
   return INVALID_VALUE;
-}
-
-API Result cuGraphClone(Graph** made, void* handle) {
-  ENTER(driver);
-  const auto graph = state().graphs.find(handle);
-  if (!graph) return INVALID_HANDLE;
-  *made = clone(*graph).get();
-  return SUCCESS;
-}
-
-API Result cuGraphAddEmptyNode(Node** made, void* graph, Node* const* before, std::size_t count) {
-  ENTER(driver);
-  return add(made, graph, before, count, {OperationKind::empty, "", [] { return SUCCESS; }});
 }
 
 API Result cuGraphGetNodes(void* handle, Node** nodes, std::size_t* count) {

@@ -80,7 +80,7 @@ Result release(Address address) {
   if (found == s.allocations.end()) return INVALID_VALUE;
   Allocation allocation = found->second;
   s.allocations.erase(found);
-  if (allocation.room == 0) return SUCCESS;  // not ours: registered or mapped
+  if (allocation.room == 0) return SUCCESS;  // not ours: mapped
   const Result error = check_guard(allocation);
   if (allocation.kind == Kind::device) s.live_bytes[allocation.device] -= allocation.size;
   if (allocation.pool) allocation.pool->used -= allocation.size;
@@ -139,43 +139,10 @@ API Result cuMemHostAlloc(void** address, std::size_t size, unsigned) {
   return allocate_pinned(address, size);
 }
 
-API Result cuMemHostRegister_v2(void* pointer, std::size_t size, unsigned) {
-  ENTER(context);
-  if (const Result error = unsafe_during_capture()) return error;
-  const Address address = reinterpret_cast<Address>(pointer);
-  if (!pointer || size == 0 || within_arena(address)) return INVALID_VALUE;
-  if (find_allocation(address)) return HOST_MEMORY_ALREADY_REGISTERED;
-  state().allocations[address] = {Kind::registered,          address, size, 0,
-                                  current_context()->device, nullptr, false};
-  return SUCCESS;
-}
-
-API Result cuMemHostUnregister(void* pointer) {
-  ENTER(release);
-  const Allocation* found = find_allocation(reinterpret_cast<Address>(pointer));
-  if (!found || found->kind != Kind::registered) return HOST_MEMORY_NOT_REGISTERED;
-  return release(found->base);
-}
-
-API Result cuMemHostGetDevicePointer_v2(Address* address, void* pointer, unsigned) {
-  ENTER(context);
-  *address = reinterpret_cast<Address>(pointer);
-  return find_allocation(*address) ? SUCCESS : INVALID_VALUE;
-}
-
 API Result cuMemGetInfo_v2(std::size_t* free, std::size_t* total) {
   ENTER(context);
   *total = state().settings.memory;
   *free = *total - std::min(*total, state().live_bytes[current_context()->device]);
-  return SUCCESS;
-}
-
-API Result cuMemGetAddressRange_v2(Address* base, std::size_t* size, Address address) {
-  ENTER(context);
-  const Allocation* found = find_allocation(address);
-  if (!found) return NOT_FOUND;
-  if (base) *base = found->base;
-  if (size) *size = found->size;
   return SUCCESS;
 }
 
@@ -184,7 +151,7 @@ API Result cuMemGetAddressRange_v2(Address* base, std::size_t* size, Address add
 static Result pointer_attribute(void* data, int attribute, Address address) {
   const Allocation* found = find_allocation(address);
   if (!found) return INVALID_VALUE;
-  const bool of_host = found->kind == Kind::pinned || found->kind == Kind::registered;
+  const bool of_host = found->kind == Kind::pinned;
   switch (attribute) {
     case 1: *static_cast<Context**>(data) = &state().contexts[found->device]; return SUCCESS;
     case 2: *static_cast<unsigned*>(data) = of_host ? 1 : 2; return SUCCESS;

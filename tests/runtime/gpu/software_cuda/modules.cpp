@@ -74,7 +74,7 @@ API Result cuLibraryGetKernel(void** made, void* library_handle, const char* nam
   if (!kernel) {
     const char* parameters = reinterpret_cast<const char* (*)()>(symbol("dinar_parameters_"))();
     const unsigned bound = reinterpret_cast<unsigned (*)()>(symbol("dinar_bound_"))();
-    kernel = std::make_unique<Kernel>(Kernel{name, parameters, library.get(), bound, {}});
+    kernel = std::make_unique<Kernel>(Kernel{name, parameters, bound, {}});
     kernel->launch = reinterpret_cast<decltype(kernel->launch)>(launch);
   }
   *made = kernel.get();
@@ -85,22 +85,6 @@ API Result cuKernelGetFunction(void** function, void* kernel) {
   ENTER(context);
   if (!kernel_of(kernel)) return INVALID_HANDLE;
   *function = kernel;  // one object is both here
-  return SUCCESS;
-}
-
-API Result cuKernelGetLibrary(void** library, void* handle) {
-  ENTER(driver);
-  const Kernel* kernel = kernel_of(handle);
-  if (!kernel) return INVALID_HANDLE;
-  *library = kernel->library;
-  return SUCCESS;
-}
-
-API Result cuKernelGetName(const char** name, void* handle) {
-  ENTER(driver);
-  const Kernel* kernel = kernel_of(handle);
-  if (!kernel) return INVALID_HANDLE;
-  *name = kernel->name.c_str();
   return SUCCESS;
 }
 
@@ -147,11 +131,6 @@ static Result parameter_info(const void* handle, std::size_t index, std::size_t*
 API Result cuKernelGetParamInfo(void* kernel, std::size_t index, std::size_t* offset, std::size_t* size) {
   ENTER(driver);
   return parameter_info(kernel, index, offset, size);
-}
-
-API Result cuFuncGetParamInfo(void* function, std::size_t index, std::size_t* offset, std::size_t* size) {
-  ENTER(driver);
-  return parameter_info(function, index, offset, size);
 }
 
 // --- Launches -----------------------------------------------------------------------------------------------

@@ -13,11 +13,6 @@ static Pool* default_pool(Location location) {
   return pool;
 }
 
-static Pool* current_pool(int device) {
-  Pool* chosen = state().current_pool[device];
-  return chosen ? chosen : default_pool({1, device});
-}
-
 static Result allocate_from(Address* address, std::size_t size, Pool* pool, const void* stream_handle) {
   const auto stream = stream_of(stream_handle);
   if (!stream || !state().pools.find(pool)) return INVALID_HANDLE;
@@ -38,7 +33,7 @@ API Result cuMemAllocFromPoolAsync(Address* address, std::size_t size, Pool* poo
 API Result cuMemAllocAsync(Address* address, std::size_t size, void* stream) {
   ENTER(context);
   const auto known = stream_of(stream);
-  return known ? allocate_from(address, size, current_pool(known->device), stream) : INVALID_HANDLE;
+  return known ? allocate_from(address, size, default_pool({1, known->device}), stream) : INVALID_HANDLE;
 }
 
 API Result cuMemFreeAsync(Address address, void* stream_handle) {
@@ -83,22 +78,14 @@ API Result cuDeviceGetDefaultMemPool(Pool** pool, int device) {
 API Result cuDeviceGetMemPool(Pool** pool, int device) {
   ENTER(driver);
   if (device < 0 || device >= state().settings.devices) return INVALID_DEVICE;
-  *pool = current_pool(device);
-  return SUCCESS;
-}
-
-API Result cuDeviceSetMemPool(int device, Pool* pool) {
-  ENTER(driver);
-  if (device < 0 || device >= state().settings.devices) return INVALID_DEVICE;
-  if (!state().pools.find(pool)) return INVALID_VALUE;
-  state().current_pool[device] = pool;
+  *pool = default_pool({1, device});
   return SUCCESS;
 }
 
 static Result pool_at(Pool** pool, const Location* location) {
   const bool device = location->type == 1;
   if (device && (location->id < 0 || location->id >= state().settings.devices)) return INVALID_DEVICE;
-  *pool = device ? current_pool(location->id) : default_pool(*location);
+  *pool = default_pool(*location);
   return SUCCESS;
 }
 

@@ -44,6 +44,27 @@ def test_fills_have_their_width(desk: Desk) -> None:
         assert desk.got.tobytes() == value * (4 * COUNT // len(value))
 
 
+def test_memory_comes_from_pools_of_the_device_and_of_the_host(
+    desk: Desk, software_cuda: SoftwareCuda
+) -> None:
+    from cuda.core import DeviceMemoryResource, DeviceMemoryResourceOptions, PinnedMemoryResource
+
+    own = DeviceMemoryResource(desk.device, DeviceMemoryResourceOptions(max_size=1 << 20))
+    before = software_cuda.live_bytes, software_cuda.live("pinned")
+    of_device, of_host = (pool.allocate(64, stream=desk.stream) for pool in (own, PinnedMemoryResource()))
+    assert (software_cuda.live_bytes, software_cuda.live("pinned")) == (before[0] + 64, before[1] + 64)
+    assert (of_device.is_host_accessible, of_host.is_host_accessible) == (False, True)
+    np.from_dlpack(of_host).view(np.uint8)[:] = 3
+    of_host.copy_to(of_device, stream=desk.stream)
+    of_device.copy_to(desk.result.from_handle(desk.result.handle, 64, owner=desk.result), stream=desk.stream)
+    desk.download()
+    desk.stream.sync()
+    assert (desk.got.view(np.uint8)[:65] == [3] * 64 + [0xCD]).all()
+    for buffer in (of_device, of_host):
+        buffer.close(desk.stream)
+    own.close()
+
+
 def test_a_kernel_runs(desk: Desk, software_cuda: SoftwareCuda) -> None:
     desk.work(3)
     desk.stream.sync()
