@@ -26,7 +26,7 @@ PARTS = (
     "graphics",
 )
 NAME = "libcuda.so.1"
-FLAGS = ("-std=c++17", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", f"-Wl,-soname,{NAME}", "-ldl")
+FLAGS = ("-std=c++17", "-O0", "-shared", "-fPIC", "-fvisibility=hidden", f"-Wl,-soname,{NAME}", "-ldl")
 MAX_DEVICES = 4
 WARNINGS = ("-Wall", "-Wextra", "-Wno-missing-field-initializers")
 
