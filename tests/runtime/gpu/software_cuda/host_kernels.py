@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from functools import cache
@@ -85,6 +86,8 @@ def build(name: str, source: str, inputs: list[Path], flags: list[str]) -> Path:
 @cache
 def compiler_version() -> str:
     """What g++ says of itself: objects of another one are not taken for this one's."""
+    if shutil.which("g++") is None:
+        raise RuntimeError("tests of the GPU path need g++ with C++17: apt-get install g++")
     return subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True).stdout
 
 
