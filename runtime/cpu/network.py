@@ -13,7 +13,6 @@ The network itself, in ONNX, gives float32 `rgba` [1, 4, H, W] in [0, 1].
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,12 +23,9 @@ from typing import Any, Self, cast
 import numpy as np
 
 from dinar.runtime.errors import DinarError
+from dinar.runtime.files.user_cache import user_cache
 from dinar.runtime.memory import give_back_freed_memory
 from dinar.runtime.network_input import CHANNELS, MULTIPLE
-
-CACHE_VARIABLE = "DINAR_CACHE"
-"""Environment variable that names another folder for compiled networks; empty: none is kept."""
-
 
 MAX_CACHE_BYTES = 512 * 1024**2
 """Compiled networks kept; a `paper` network takes 80 MB for each size, a `live` one 1 to 3 MB."""
@@ -37,20 +33,6 @@ MAX_CACHE_BYTES = 512 * 1024**2
 
 class NetworkError(DinarError):
     """A network that cannot be opened; the message is one sentence for a person."""
-
-
-def network_cache() -> Path | None:
-    """Folder for compiled networks: $DINAR_CACHE, or the one customary on the operating system; or None."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named is not None:
-        return Path(named).expanduser() / "networks" if named else None
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "dinar" / "networks"
 
 
 class CpuNetwork:
@@ -187,7 +169,7 @@ def _properties(threads: int | None) -> dict[str, Any]:
     properties: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     if threads is not None:
         properties["INFERENCE_NUM_THREADS"] = threads
-    cache = network_cache()
+    cache = user_cache("networks")
     if cache is not None:
         _make_room(cache)
         properties["CACHE_DIR"] = str(cache)

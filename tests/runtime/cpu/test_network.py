@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dinar.export.to_onnx import to_onnx
-from dinar.runtime.cpu.network import CpuNetwork, NetworkError, network_cache
+from dinar.runtime.cpu.network import CpuNetwork, NetworkError
 from dinar.runtime.network_input import CHANNELS
 from dinar.trainer.models.renderer import NeuralRenderer, RendererConfig
 
@@ -87,7 +87,6 @@ def test_nothing_is_kept_when_the_variable_is_empty(
     file: bytes, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DINAR_CACHE", "")
-    assert network_cache() is None
     CpuNetwork(file, 32, 32).close()
     assert not cache.exists()
 
@@ -105,21 +104,6 @@ def test_the_oldest_networks_make_room_for_new_ones(
     found = {path.name for path in cache.iterdir()}
     assert {"newer.blob", "older.blob", "something_else"} < found  # and the network just compiled
     assert "oldest.blob" not in found
-
-
-@pytest.mark.parametrize(
-    ("platform", "variable"), [("linux", "XDG_CACHE_HOME"), ("win32", "LOCALAPPDATA"), ("darwin", "HOME")]
-)
-def test_the_cache_is_where_the_operating_system_has_caches(
-    platform: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DINAR_CACHE")
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setenv(variable, str(tmp_path))
-    found = network_cache()
-    assert found is not None
-    assert found.is_relative_to(tmp_path)
-    assert found.parts[-2:] == ("dinar", "networks")
 
 
 @pytest.mark.parametrize("content", [b"", b"no network", b"\x08\x07" * 100])
