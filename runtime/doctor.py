@@ -94,7 +94,7 @@ def run_checks() -> list[Check]:
         check_kernels,
         lambda: [check_window()],
         lambda: [check_avatar(default_avatar_path()), check_port(DEFAULT_PORT), check_smplx()],
-        lambda: [check_gpu(), *_check_optional_packages()],
+        lambda: [check_gpu(), check_gpu_rendering(), *_check_optional_packages()],
     )
     with ThreadPoolExecutor() as pool:
         return [check for checks in pool.map(lambda look: look(), looks) for check in checks]
@@ -278,6 +278,18 @@ def check_gpu() -> Check:
     if not found["driver"] or not found["devices"]:
         return Check("NVIDIA GPU", "missing-optional", "none, or no driver; the CPU is used")
     return Check("NVIDIA GPU", "ok", f"{'; '.join(found['devices'])}; driver for CUDA {found['driver']}")
+
+
+def check_gpu_rendering() -> Check:
+    """Can a person be drawn on the GPU? Kernels are compiled for it, the first time."""
+    name = "drawing on the GPU"
+    answer = _probe("gpu_frame")
+    found = answer.findings
+    wrong = answer.failure or found.get("error") or ("" if found["seen"] else "the picture is empty")
+    if wrong:
+        sentence, _, mend = wrong.partition(": ")
+        return Check(name, "missing-optional", sentence, mend)
+    return Check(name, "ok", "; ".join([f"{found['gpu']}: dinar demo --device cuda", *found["told"]]))
 
 
 def _check_optional_packages() -> list[Check]:

@@ -95,7 +95,36 @@ def _cuda_device(driver: ctypes.CDLL, index: int) -> str:
     return f"{name.value.decode(errors='replace')}, {memory.value / 1e9:.0f} GB, {capability}"
 
 
-PROBES: dict[str, Callable[[], Findings]] = {f.__name__: f for f in (imports, kernels, window, cuda)}
+def gpu_frame() -> Findings:
+    """Draw the default avatar on the first GPU, once kernels are compiled; what is seen and said."""
+    from dinar.runtime.avatar import default_avatar_path, open_avatar
+    from dinar.runtime.body import Pose
+    from dinar.runtime.camera import orbit
+    from dinar.runtime.errors import DinarError
+    from dinar.runtime.gpu.open import open_gpu_renderer
+
+    camera = orbit((0, 0, 0), 0, 0, 3.0, fov_y=0.7, width=64, height=64)
+    told: list[str] = []
+    try:
+        with open_gpu_renderer(
+            open_avatar(default_avatar_path()),
+            0,
+            mode="rgb",
+            live=False,
+            network=None,
+            engine="auto",
+            trace=False,
+            tell=told.append,
+        ) as renderer:
+            seen = bool(renderer.render(Pose.rest(), [camera]).numpy()[..., 3].any())
+            return {"seen": seen, "gpu": renderer.gpu_name, "told": told}
+    except DinarError as error:
+        return {"error": str(error)}
+
+
+PROBES: dict[str, Callable[[], Findings]] = {
+    f.__name__: f for f in (imports, kernels, window, cuda, gpu_frame)
+}
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(PROBES[sys.argv[1]]()) + "\n")
