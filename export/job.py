@@ -119,6 +119,10 @@ class Job:
         ours = self.follow(ours, COMPARED_VIEWS, f"{name}: comparing")
         return compare_pictures(ours, self._pictures[key])
 
+    def tell(self, sentence: str) -> None:
+        """Say something, above the bars."""
+        self.progress.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
     def follow(self, items: Iterable[_Item], total: int, doing: str) -> Iterator[_Item]:
         """Give items one after another while a bar shows how far it is."""
         task = self.progress.add_task(doing, total=total)

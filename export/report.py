@@ -58,7 +58,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def _network_table(networks: Sequence[NetworkReport]) -> Table:
-    table = _table("networks; one run, and MB through memory with numbers of each type")
+    table = _table("networks: one run, MB through memory")
     for column in ("network", "MB", "parameters", "size", "GFLOP", "fp32 MB", "fp16 MB", "int8 MB"):
         table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
     for network in networks:
@@ -72,7 +72,7 @@ def _network_table(networks: Sequence[NetworkReport]) -> Table:
 
 
 def _built_table(built: Sequence[Built]) -> Table:
-    table = _table("made; pictures compared with the float32 network's, numbers in [0, 1]")
+    table = _table("made; pictures compared with float32")
     for column in ("target", "network", "precision", "size", "MB", "max error", "PSNR dB"):
         words = column in ("target", "network", "precision")
         table.add_column(column, justify="left" if words else "right", no_wrap=True)

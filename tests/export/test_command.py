@@ -10,10 +10,8 @@ import numpy as np
 import onnx
 import openvino
 import pytest
-import torch
 
 from dinar.export.command import ExportConfig, Target, export
-from dinar.export.to_onnx import to_onnx
 from dinar.runtime.avatar import (
     Avatar,
     RendererNetwork,
@@ -24,9 +22,8 @@ from dinar.runtime.avatar import (
 from dinar.runtime.cli import main
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.trainer.fit_views import with_neural_texture
-from dinar.trainer.models.renderer import LIVE, NeuralRenderer, count_flops
+from dinar.trainer.models.renderer import count_flops
 
-SMALL = replace(LIVE, widths=(16, 16, 24))
 CROP = ((64, 32),)
 
 
@@ -36,13 +33,8 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def network() -> bytes:
-    """A renderer whose batch norms have seen something."""
-    torch.manual_seed(0)
-    renderer = NeuralRenderer(SMALL).train()
-    for _ in range(3):
-        renderer(torch.rand(2, 22, 64, 64))
-    return to_onnx(renderer.eval())
+def network(small: Any) -> bytes:
+    return small.onnx
 
 
 @pytest.fixture(scope="module")
@@ -101,16 +93,14 @@ def test_half_precision_is_near_float32(onnx_export: tuple[Path, dict[str, Any]]
         assert one["parity"]["views"] == 4
 
 
-def test_the_report_says_what_the_network_takes(
-    onnx_export: tuple[Path, dict[str, Any]], network: bytes
-) -> None:
+def test_the_report_says_what_the_network_takes(onnx_export: tuple[Path, dict[str, Any]], small: Any) -> None:
     (one,) = onnx_export[1]["networks"]
-    assert (one["name"], one["file_bytes"]) == ("live_fp32", len(network))
-    small, large = one["crops"]
+    assert (one["name"], one["file_bytes"]) == ("live_fp32", len(small.onnx))
+    narrow, large = one["crops"]
     assert (large["views"], large["height"], large["width"]) == (1, 96, 64)
-    assert large["flops"] == count_flops(SMALL, 96, 64)
-    assert small["fp32_bytes"] == 2 * small["fp16_bytes"] == 4 * small["int8_bytes"]
-    assert small["fp16_bytes"] > 2 * one["parameters"]
+    assert large["flops"] == count_flops(small.network.config, 96, 64)
+    assert narrow["fp32_bytes"] == 2 * narrow["fp16_bytes"] == 4 * narrow["int8_bytes"]
+    assert narrow["fp16_bytes"] > 2 * one["parameters"]
     assert onnx_export[1]["versions"]["onnx"] == onnx.__version__
 
 

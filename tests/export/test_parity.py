@@ -1,14 +1,13 @@
 """Pictures are compared by their numbers; a half-precision network's numbers become pictures first."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from dinar.export.parity import Parity, compare_pictures, draw, import_onnxruntime, pictures
-from dinar.export.to_onnx import to_onnx
-from dinar.trainer.models.renderer import LIVE, NeuralRenderer
 
 
 def test_the_same_pictures_have_no_error() -> None:
@@ -36,11 +35,9 @@ def test_logits_become_pictures_as_torch_makes_them(block: int) -> None:
     np.testing.assert_allclose(pictures(logits.numpy(), block), expected.numpy(), atol=1e-6)
 
 
-def test_onnx_runtime_draws_what_torch_draws() -> None:
-    torch.manual_seed(0)
-    network = NeuralRenderer(LIVE).eval()
+def test_onnx_runtime_draws_what_torch_draws(small: Any) -> None:
     rasters = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 22), np.uint8)
     with torch.no_grad():
-        expected = network(torch.from_numpy(rasters).permute(0, 3, 1, 2) / 255).numpy()
-    drawn = np.stack(list(draw(import_onnxruntime(), to_onnx(network), list(rasters))))
+        expected = small.network(torch.from_numpy(rasters).permute(0, 3, 1, 2) / 255).numpy()
+    drawn = np.stack(list(draw(import_onnxruntime(), small.onnx, list(rasters))))
     assert np.abs(drawn - expected).max() < 1e-4
