@@ -66,7 +66,7 @@ class ExportConfig:
     calibrate: bool = False
     """Calibrate int8 networks anew where the avatar has them."""
     compatible: bool = False
-    """Build TensorRT engines that run on other GPUs as well (Ampere and newer), a little slower."""
+    """Build engines that run on other GPUs as well (TensorRT: Ampere and newer), a little slower."""
     json: Path | None = None
     """Write the report to this file."""
 
