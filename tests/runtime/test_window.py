@@ -6,7 +6,6 @@ names both. `DINAR_UPDATE_GOLDEN=1` writes them anew: look at them before they a
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import secrets
@@ -15,10 +14,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
 import av
 import msgspec
@@ -30,75 +28,16 @@ from PIL import Image
 from dinar.runtime.stream import PoseSubscriber
 from dinar.runtime.wire import Reason
 
+from .xvfb import Display, run_child
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 CHILD = Path(__file__).with_name("window_child.py")
 TOLERANCE = 3  # of 255: drivers round blending and interpolation differently
 
 
-def cannot_run(reason: str) -> NoReturn:
-    if os.environ.get("CI", "").lower() in ("true", "1"):
-        pytest.fail(f"{reason}: continuous integration must have it")
-    pytest.skip(reason)
-
-
-@dataclass(frozen=True)
-class Display:
-    """A running X server: its name, and the file in which it keeps what its screen shows."""
-
-    name: str
-    screen_file: Path
-
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "DISPLAY": self.name, "LIBGL_ALWAYS_SOFTWARE": "1"}
-
-    def screen(self) -> np.ndarray:
-        """What is on the screen now: uint8 [H, W, 3]."""
-        data = self.screen_file.read_bytes()  # X window dump: 25 numbers, a name, colours of 12 bytes, pixels
-        header = np.frombuffer(data, ">u4", 25)
-        header_size, height, bytes_per_line, colours = (int(header[k]) for k in (0, 5, 12, 19))
-        pixels = np.frombuffer(data, np.uint8, height * bytes_per_line, header_size + 12 * colours)
-        return pixels.reshape(height, -1, 4)[..., 2::-1]  # blue, green, red, unused
-
-
-@pytest.fixture(scope="module")
-def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Display]:
-    if shutil.which("Xvfb") is None:
-        cannot_run("Xvfb is not installed")
-    folder = tmp_path_factory.mktemp("screen")
-    files = ("-fbdir", str(folder))
-    read_end, write_end = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "800x600x24", "-nolisten", "tcp", *files],
-        pass_fds=[write_end],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write_end)
-    with os.fdopen(read_end) as pipe:
-        number = pipe.readline().strip()  # Xvfb chooses a free one, and tells it when it is ready
-    try:
-        if not number:
-            cannot_run("Xvfb does not start")
-        yield Display(f":{number}", folder / "Xvfb_screen0")
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
 def run_scene(display: Display, name: str, folder: Path) -> dict[str, Any]:
     """Run one scene of window_child.py and return what it tells."""
-    done = subprocess.run(
-        [sys.executable, str(CHILD), name, str(folder)],
-        env=display.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if "WindowError: cannot open a window" in done.stderr:
-        cannot_run(f"OpenGL 3.3 is missing under Xvfb ({done.stderr.splitlines()[-1]})")
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    return run_child([str(CHILD), name, str(folder)], display.environment())
 
 
 def assert_golden(seen_path: Path, name: str) -> None:
