@@ -17,6 +17,7 @@ from dinar.runtime.camera import Camera
 from dinar.runtime.display.background import Backdrop, backdrops, paint_backdrop
 from dinar.runtime.display.capture import Capture
 from dinar.runtime.display.fit import capped, fit
+from dinar.runtime.display.frame_picture import FramePicture
 from dinar.runtime.display.gl_picture import GlPicture
 from dinar.runtime.display.hud import PictureTimes
 from dinar.runtime.display.native import WindowError, display_rate, largest_texture, open_native
@@ -122,6 +123,7 @@ class Window:
         self._render_size, self._turn_speed, self._now = render_size, turn_speed, now
         self._pose: Pose | None = None
         self._frame: Frame | None = None
+        self._untimed: Frame | None = None  # the last frame, until its times were read
         self._frame_pose: Pose | None = None
         self._frame_cameras: Sequence[Camera] | None = None
         self._frame_view: tuple[Orbit, int, int] | None = None
@@ -139,7 +141,8 @@ class Window:
 
         from pyglet import gl
 
-        self._picture, self._panel, self._squares = GlPicture(gl), GlPicture(gl), GlPicture(gl)
+        self._picture = FramePicture(gl, self._say)
+        self._panel, self._squares = GlPicture(gl), GlPicture(gl)
         self._squares_size = (0, 0)
         self._largest = largest_texture(gl)
         self._native.push_handlers(
@@ -148,6 +151,7 @@ class Window:
             on_mouse_scroll=self._on_mouse_scroll,
             on_resize=self._on_change,
             on_expose=self._on_change,
+            on_close=self._leave_context,
         )
 
     @property
@@ -168,6 +172,7 @@ class Window:
     def tick(self, _since_last: float = 0.0) -> None:
         """Take the newest pose, and draw if anything changed; otherwise rest for a moment."""
         now = self._now()
+        self._read_times()
         self._advance(now)
         self._render()
         self._capture.keep()
@@ -227,10 +232,20 @@ class Window:
         try:
             self._capture.close()
         finally:
-            self._native.close()
+            self._close_native()
             for renderer in self._renderers.values():
                 if renderer is not self._given_renderer:
                     renderer.close()
+
+    def _close_native(self) -> None:
+        self._leave_context()
+        self._native.close()
+
+    def _leave_context(self) -> None:
+        """Give back what must not outlive the OpenGL context."""
+        if self._native.context is not None:
+            self._native.switch_to()
+            self._picture.close()
 
     def __enter__(self) -> Self:
         return self
@@ -278,14 +293,25 @@ class Window:
         self._draw_frame(pose, cameras)
 
     def _draw_frame(self, pose: Pose, cameras: Sequence[Camera]) -> None:
-        self._frame, self._frame_pose = self._renderer.render(pose, cameras), pose
-        now = self._now()
-        self._times.add(now, self._frame.stages)
-        rgba = side_by_side(self._frame.numpy())
-        self._capture.show(rgba, self._backdrops[0])
+        frame = self._renderer.render(pose, cameras)
         self._native.switch_to()
-        self._picture.upload(rgba)
+        self._picture.take(frame)  # first: it may begin before the GPU has drawn
+        self._frame = self._untimed = frame
+        self._frame_pose = pose
+        self._times.add(self._now())
+        self._show_to_recording()
         self._stale = True
+
+    def _show_to_recording(self) -> None:
+        """Give a recording what is shown now; a frame of a GPU is copied to the host only for that."""
+        if self._frame is not None and self._capture.records:
+            self._capture.show(side_by_side(self._frame.numpy()), self._backdrops[0])
+
+    def _read_times(self) -> None:
+        """Read what the last frame took, while it is to be told: on a GPU that waits for the frame."""
+        if self._shows_times and self._untimed is not None:
+            self._times.time(self._untimed.stages)
+            self._untimed = None
 
     def _refresh_panel(self, now: float) -> None:
         if now < self._panel_due:
@@ -334,13 +360,13 @@ class Window:
         self._mode, self._renderer = mode, self._renderers[mode]
         self._frame_pose = None  # draw again
         self._times.clear()
+        self._untimed = None
         self._say(mode)
 
     def _next_backdrop(self) -> None:
         self._backdrops = (*self._backdrops[1:], self._backdrops[0])
         self._stale = True
-        if self._frame is not None:
-            self._capture.show(side_by_side(self._frame.numpy()), self._backdrops[0])
+        self._show_to_recording()
 
     def _capture_with(self, action: Callable[[np.ndarray, Backdrop], None]) -> None:
         if self._frame is None:
@@ -352,8 +378,8 @@ class Window:
         from pyglet.window import key
 
         actions = {
-            key.ESCAPE: self._native.close,
-            key.Q: self._native.close,
+            key.ESCAPE: self._close_native,
+            key.Q: self._close_native,
             key.SPACE: self._toggle_pause,
             key.R: self._frame_anew,
             key.M: self._want_next_mode,

@@ -30,6 +30,11 @@ class Capture:
         self._folder, self._say, self._now = folder, say, now
         self._recorder: Recorder | None = None
 
+    @property
+    def records(self) -> bool:
+        """Whether a recording runs."""
+        return self._recorder is not None
+
     def status(self) -> list[str]:
         """A line with a red dot while a recording runs, else nothing."""
         return [] if self._recorder is None else [f"{DOT}recording, {self._recorder.seconds(self._now())} s"]

@@ -54,21 +54,41 @@ class GlPicture:
 
     def upload(self, rgba: np.ndarray) -> None:
         """Take uint8 [H, W, 4], sRGB, straight alpha."""
-        gl = self._gl
         rgba = np.ascontiguousarray(rgba)
         height, width = rgba.shape[:2]
-        pixels = rgba.ctypes.data_as(ctypes.c_void_p)
+        self._bind(width, height)
+        self._write(0, width, height, rgba.ctypes.data)
+
+    def unpack(self, buffer: int, views: int, height: int, width: int) -> None:
+        """Take views, side by side, from a pixel buffer of this context: uint8 [views, height, width, 4]."""
+        gl = self._gl
+        self._bind(views * width, height)
+        gl.glBindBuffer(gl.GL_PIXEL_UNPACK_BUFFER, buffer)
+        try:
+            for view in range(views):
+                self._write(view * width, width, height, 4 * view * height * width)
+        finally:
+            gl.glBindBuffer(gl.GL_PIXEL_UNPACK_BUFFER, 0)  # else uploads would be taken from there
+
+    def _bind(self, width: int, height: int) -> None:
+        """Bind the texture, made anew where it is of another size."""
+        gl = self._gl
         gl.glBindTexture(gl.GL_TEXTURE_2D, self._texture)
         if (width, height) == self._size:
-            gl.glTexSubImage2D(
-                gl.GL_TEXTURE_2D, 0, 0, 0, width, height, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, pixels
-            )
             return
-        self._size = (width, height)
         gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_MIN_FILTER, gl.GL_NEAREST)
         gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_MAG_FILTER, gl.GL_NEAREST)
         gl.glTexImage2D(
-            gl.GL_TEXTURE_2D, 0, gl.GL_RGBA8, width, height, 0, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, pixels
+            gl.GL_TEXTURE_2D, 0, gl.GL_RGBA8, width, height, 0, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, None
+        )
+        self._size = (width, height)
+
+    def _write(self, left: int, width: int, height: int, start: int) -> None:
+        """Fill columns from `left` on; `start`: an address, or a place in the pixel buffer that is bound."""
+        gl = self._gl
+        pixels = ctypes.c_void_p(start)
+        gl.glTexSubImage2D(
+            gl.GL_TEXTURE_2D, 0, left, 0, width, height, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, pixels
         )
 
     def draw(self, x: int, y: int, width: int, height: int) -> None:

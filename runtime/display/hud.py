@@ -16,9 +16,13 @@ class PictureTimes:
     def __init__(self) -> None:
         self._pictures: deque[tuple[float, tuple[Stage, ...]]] = deque(maxlen=_MOST_PICTURES)
 
-    def add(self, now: float, stages: tuple[Stage, ...]) -> None:
+    def add(self, now: float) -> None:
         """Count a picture that was drawn at `now`."""
-        self._pictures.append((now, stages))
+        self._pictures.append((now, ()))
+
+    def time(self, stages: tuple[Stage, ...]) -> None:
+        """Say what the picture that was counted last took; not all pictures need be timed."""
+        self._pictures[-1] = (self._pictures[-1][0], stages)
 
     def clear(self) -> None:
         """Forget: what comes is drawn in another way."""
@@ -26,12 +30,13 @@ class PictureTimes:
 
     def lines(self, mode: str, now: float) -> list[str]:
         """Tell mode, pictures per second and the mean time of each stage; a tab between name and value."""
-        recent = [stages for at, stages in self._pictures if now - at < _SECONDS]
-        stages = _means(recent or [stages for _, stages in list(self._pictures)[-1:]])
+        timed = [(at, stages) for at, stages in self._pictures if stages]
+        recent = sum(now - at < _SECONDS for at, _ in self._pictures)
+        stages = _means([stages for at, stages in timed if now - at < _SECONDS] or [s for _, s in timed[-1:]])
         total = sum(stage.ms for stage in stages)
         return [
             f"mode\t{mode}",
-            f"pictures\t{len(recent)} /s",
+            f"pictures\t{recent} /s",
             *(f"{stage.name}\t{stage.ms:.1f} ms" for stage in stages),
             f"total\t{total:.1f} ms",
         ]

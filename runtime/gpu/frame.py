@@ -35,6 +35,7 @@ class DeviceFrame:
     Attributes:
         rgba: uint8 [N, H, W, 4].
         stream: what draws it; work given to this stream afterwards finds the pictures complete.
+        gpu: name of the GPU.
     """
 
     def __init__(
@@ -61,8 +62,8 @@ class DeviceFrame:
             marks: at the end of each stage, where stages are timed.
             submit_ms: what giving the work to the stream took the host.
         """
-        self.rgba, self.stream = rgba, stream
-        self._host, self._gpu = host, gpu
+        self.rgba, self.stream, self.gpu = rgba, stream, gpu
+        self._host = host
         self._start, self._end, self._marks = start, end, marks
         self._submit_ms = submit_ms
 
@@ -78,12 +79,12 @@ class DeviceFrame:
 
     def wait(self) -> None:
         """Return when the pictures are complete. Raises GpuError when the GPU failed meanwhile."""
-        with explained(self._gpu):
+        with explained(self.gpu):
             self._end.sync()
 
     def numpy(self) -> np.ndarray:
         """Return the pictures on the host, uint8 [N, H, W, 4]; valid until the next frame but one."""
-        with explained(self._gpu):
+        with explained(self.gpu):
             Queue(self.stream).copy(self.rgba, self._host)
             self.stream.sync()
         return self._host.values

@@ -51,8 +51,9 @@ class Pipeline:
         camera = self._view.camera(frame.pose)
         start = time.perf_counter()
         picture = self._renderer.render(frame.pose, [camera])
+        picture.wait()
         ready = time.perf_counter()
-        present = self._screen.present(picture.numpy()[0])
+        present = self._screen.present(picture)
         shown = time.perf_counter()
         decode, render = 1e3 * (taken - asked), 1e3 * (ready - start)
         stages = {"wait": max(0.0, seen.waited_ms - decode), "decode": decode}

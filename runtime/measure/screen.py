@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import numpy as np
-
-from dinar.runtime.display.gl_picture import GlPicture
+from dinar.runtime.display.frame_picture import FramePicture
 from dinar.runtime.display.native import WindowError, open_native
+from dinar.runtime.renderer import Frame
 
 
 class Screen(Protocol):
@@ -24,8 +23,8 @@ class Screen(Protocol):
 
     name: str
 
-    def present(self, rgba: np.ndarray) -> float | None:
-        """Show uint8 [H, W, 4]; returns the milliseconds that took, None where nothing is shown."""
+    def present(self, frame: Frame) -> float | None:
+        """Show a frame; returns the milliseconds that took, None where nothing is shown."""
         ...
 
 
@@ -33,8 +32,8 @@ class _NoScreen:
     def __init__(self, why: str) -> None:
         self.name = f"not measured: {why}"
 
-    def present(self, rgba: np.ndarray) -> float | None:
-        del rgba
+    def present(self, frame: Frame) -> float | None:
+        del frame
         return None
 
 
@@ -42,19 +41,29 @@ class _WindowScreen:
     """A window that does not wait for the display's beat: uploading, drawing and flipping alone are timed."""
 
     def __init__(self, native: Any, gl: Any) -> None:
-        self._native, self._gl, self._picture = native, gl, GlPicture(gl)
+        self._native, self._gl = native, gl
+        self._picture = FramePicture(gl, self._note)
         self.name = f"window, {native.context.get_info().get_renderer()}, without vertical sync"
 
-    def present(self, rgba: np.ndarray) -> float | None:
+    def present(self, frame: Frame) -> float | None:
         start = time.perf_counter()
         self._native.switch_to()
         self._native.dispatch_events()
         self._gl.glClear(self._gl.GL_COLOR_BUFFER_BIT)
-        self._picture.upload(rgba)
+        self._picture.take(frame)
         self._picture.draw(0, 0, *self._native.get_framebuffer_size())
         self._native.flip()
         self._gl.glFinish()  # the driver may draw later, but then it is not shown yet
         return 1e3 * (time.perf_counter() - start)
+
+    def close(self) -> None:
+        """Close the window."""
+        self._native.switch_to()
+        self._picture.close()
+        self._native.close()
+
+    def _note(self, sentence: str) -> None:
+        self.name = f"{self.name}; {sentence}"
 
 
 @contextmanager
@@ -71,7 +80,8 @@ def open_screen(size: int) -> Iterator[Screen]:
     from pyglet import gl
 
     native.set_vsync(False)
+    screen = _WindowScreen(native, gl)
     try:
-        yield _WindowScreen(native, gl)
+        yield screen
     finally:
-        native.close()
+        screen.close()
