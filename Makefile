@@ -6,8 +6,13 @@ VENV   ?= .venv
 # What `pip install` is told for torch. To be certain of a CPU-only build, see README, "Development".
 TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
+# A builder that needs no GPU (TensorRT for RTX, 146 MB, whose libraries come with the second), and the bindings of
+# TensorRT, without its libraries, to check types against.
+TENSORRT     := build/tensorrt
+TENSORRT_PIP := tensorrt-rtx-cu13-bindings==1.7.1.116 onnxruntime-ep-nv-tensorrt-rtx-cu13==0.5.0 \
+                tensorrt-cu13-bindings==11.4.0.106
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow test-tensorrt lint bench clean
 
 demo: $(VENV)/.base
 	$(BIN)/dinar demo $(ARGS)
@@ -16,14 +21,28 @@ demo: $(VENV)/.base
 # go together in one.
 test: lint
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not slow" --ignore=tests/trainer
-	$(BIN)/python -m pytest -m "not slow" tests/trainer
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" --ignore=tests/trainer
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/trainer
 else
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" $(ARGS)
 endif
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
+
+# Beside the virtual environment, so that the other tests see a computer without TensorRT.
+test-tensorrt: $(VENV)/.dev build/typing/dinar $(TENSORRT)/.installed
+	PYTHONPATH=$(TENSORRT)/packages LD_LIBRARY_PATH=$(TENSORRT)/libraries \
+		$(BIN)/python -m pytest -m tensorrt tests/runtime/gpu/networks $(ARGS)
+
+$(TENSORRT)/.installed: Makefile | $(VENV)/.dev
+	rm -rf $(TENSORRT)
+	$(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --target $(TENSORRT)/packages $(TENSORRT_PIP)
+	mkdir $(TENSORRT)/libraries
+	for library in $(TENSORRT)/packages/onnxruntime_ep_*/libtensorrt_*rtx.so.*.*.*; do \
+		ln -s $(CURDIR)/$$library $(TENSORRT)/libraries/$$(basename $$library | sed 's/\(\.so\.[0-9]*\).*/\1/'); \
+	done
+	touch $@
 
 lint: $(VENV)/.dev build/typing/dinar
 	$(BIN)/ruff check .
