@@ -213,6 +213,10 @@ TORCH_FILES = {
     for name in ("networks/onnx_module.py", "networks/torch_network.py", "nvdiffrast_rasterizer.py")
 }
 
+# What may run networks on a GPU where a user has installed it; each is imported when it is asked for.
+ENGINES = ROOT / "runtime" / "gpu" / "networks"
+OPTIONAL_ENGINES = ("tensorrt", "tensorrt_rtx_bindings")
+
 
 def offenders(package: str, forbidden: list[str]) -> list[str]:
     """Imports in the files of `package`, the command line aside, that lie within forbidden ones."""
@@ -270,6 +274,8 @@ def test_packages_import_only_what_their_installation_brings(package: str) -> No
         for top in [name.partition(".")[0]]
         if top not in sys.stdlib_module_names and top != "dinar"
         if DISTRIBUTIONS.get(top, top) not in allowed
+        if not (file in TORCH_FILES and top == "torch")
+        if not (file.parent == ENGINES and top in OPTIONAL_ENGINES)
     ]
     assert strange == []
 
