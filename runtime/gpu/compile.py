@@ -24,7 +24,7 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "shade.cu": ("shade",),
     "channels.cu": ("sample_channels",),
     "compose.cu": ("compose",),
-    "debug.cu": ("add_normals", "normal_colours", "paint"),
+    "debug.cu": ("normal_colours", "paint"),
 }
 """Kernel files, and the kernels in each."""
 
@@ -93,7 +93,7 @@ def _nvrtc() -> ModuleType:
         nvrtc.nvrtcVersion()
     except (ImportError, RuntimeError) as error:
         raise GpuError(
-            "compiling for the GPU needs NVRTC (nvidia-cuda-nvrtc), which is not installed: pip install 'dinar[gpu]'"
+            "compiling for the GPU needs nvidia-cuda-nvrtc, which is not installed: pip install 'dinar[gpu]'"
         ) from error
     return nvrtc
 

@@ -38,13 +38,14 @@ class GpuDebugRenderer(GpuRenderer):
         mesh = skinned_body(avatar.body, avatar.betas, lanes=LANES)
         faces = np.ascontiguousarray(mesh.faces, np.int32)
         super().__init__(gpu, mesh, faces, np.ones(len(faces), bool), trace=trace, tell=tell)
-        self._normals, self._face_count = mode == "normals", len(faces)
+        self._normals = mode == "normals"
         with explained(gpu.info.name):
-            self._paint = gpu.kernel("paint")
-            self._add, self._colour = gpu.kernel("add_normals"), gpu.kernel("normal_colours")
+            self._paint, self._normal_colours = gpu.kernel("paint"), gpu.kernel("normal_colours")
             if self._normals:
                 self._colours = gpu.empty((mesh.vertex_count, 3), np.float32)
                 self._colour_faces = gpu.upload(faces)
+                start, around = _faces_around(faces, mesh.vertex_count)
+                self._start, self._around = gpu.upload(start), gpu.upload(around)
             else:
                 self._colours = gpu.upload(np.pad(mesh.uv.astype(np.float32), ((0, 0), (0, 1))))
                 self._colour_faces = gpu.upload(np.ascontiguousarray(mesh.uv_faces, np.int32))
@@ -60,18 +61,17 @@ class GpuDebugRenderer(GpuRenderer):
         views, height, width, _ = slot.rgba.shape
         vertices, colours = self._mesh, self._colours.address
         if self._normals:
-            queue.clear(self._colours)
             queue.over_items(
-                self._add,
-                self._face_count,
+                self._normal_colours,
+                vertices.vertex_count,
                 1,
-                np.int32(self._face_count),
+                np.int32(vertices.vertex_count),
+                self._start.address,
+                self._around.address,
                 raster.faces.address,
                 vertices.vertices.address,
                 colours,
             )
-            count = np.int32(vertices.vertex_count)
-            queue.over_items(self._colour, vertices.vertex_count, 1, count, colours)
         queue.over_pixels(
             self._paint,
             height,
@@ -88,3 +88,10 @@ class GpuDebugRenderer(GpuRenderer):
             slot.rgba.address,
         )
         self._mark(queue, slot, "shade")
+
+
+def _faces_around(faces: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """List the faces of each vertex: start int32 [V + 1] and faces int32 [3 F], ascending for a vertex."""
+    order = np.argsort(faces.ravel(), kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(faces.ravel(), minlength=vertex_count))])
+    return start.astype(np.int32), (order // 3).astype(np.int32)

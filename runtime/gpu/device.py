@@ -17,6 +17,7 @@ from dinar.runtime.gpu.memory import DeviceArray, PinnedArray
 
 if TYPE_CHECKING:
     from cuda.core import Event, Kernel
+    from cuda.core.graph import GraphBuilder
 
 LEAST_CAPABILITY = (7, 5)
 """Oldest compute capability that kernels are compiled for: Turing, 2018."""
@@ -117,6 +118,10 @@ class Gpu:
             array.close()
             self._arrays.remove(array)
 
+    def graph_builder(self) -> GraphBuilder:
+        """Return what captures work, on a stream of its own."""
+        return self._device.create_graph_builder()
+
     def timer(self) -> Event:
         """Return an event that tells the time at which the GPU came to it."""
         from cuda.core import EventOptions
@@ -158,26 +163,31 @@ def open_gpu(index: int, *, compile_kernels: Compile | None = None) -> Gpu:
 def find_gpu(index: int) -> GpuInfo:
     """Look for a GPU and see that it can be used; raises GpuError."""
     driver = _import_driver()
-    _check(driver, _call(driver, "cuInit", 0), "does not start")
-    version, built_for = _call(driver, "cuDriverGetVersion")[1], int(driver.CUDA_VERSION)
+    _ask(driver, "cuInit", 0)
+    version, built_for = _ask(driver, "cuDriverGetVersion"), int(driver.CUDA_VERSION)
     if version // 1000 < built_for // 1000:
         raise GpuError(
             f"the NVIDIA driver is for CUDA {_version(version)}, this needs {built_for // 1000}.0 or newer: "
             "update the driver, or use --device cpu"
         )
-    count = _check(driver, _call(driver, "cuDeviceGetCount"), "finds no GPU")
+    count = _ask(driver, "cuDeviceGetCount")
     if count == 0:
-        raise GpuError("there is no NVIDIA GPU in this computer that CUDA can use: use --device cpu")
+        raise _no_gpu()
     if index >= count:
         raise GpuError(f"there is no GPU {index}: this computer has {_listed(count)}; use --device cuda:0")
-    from cuda.core import Device
-
-    device = Device(index)
-    capability = tuple(device.compute_capability)
-    info = GpuInfo(index, device.name, (capability[0], capability[1]), count)
+    device = _ask(driver, "cuDeviceGet", index)
+    name = _ask(driver, "cuDeviceGetName", 128, device).rstrip(b"\0").decode(errors="replace")
+    attribute = driver.CUdevice_attribute
+    major = _ask(
+        driver, "cuDeviceGetAttribute", attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device
+    )
+    minor = _ask(
+        driver, "cuDeviceGetAttribute", attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device
+    )
+    info = GpuInfo(index, name, (major, minor), count)
     if info.capability < LEAST_CAPABILITY:
         raise GpuError(
-            f"the GPU {info.name} is of compute capability {capability[0]}.{capability[1]}, "
+            f"the GPU {name} is of compute capability {major}.{minor}, "
             f"{LEAST_CAPABILITY[0]}.{LEAST_CAPABILITY[1]} or newer is needed: use --device cpu"
         )
     return info
@@ -206,26 +216,27 @@ def _import_driver() -> ModuleType:
         ) from error
 
 
-def _call(driver: ModuleType, function: str, *arguments: Any) -> tuple[Any, ...]:
-    """Call the driver; raises GpuError where there is none."""
+def _ask(driver: ModuleType, function: str, *arguments: Any) -> Any:
+    """Call the driver and return its answer; raises GpuError where there is none, or it does not work."""
     try:
-        return tuple(getattr(driver, function)(*arguments))
+        error, *values = getattr(driver, function)(*arguments)
     except Exception as error:  # what a missing library raises has no common class
         if error_name(error) is not None:
             raise
         raise GpuError(
             "there is no NVIDIA driver on this computer (libcuda is missing): install it, or use --device cpu"
         ) from error
-
-
-def _check(driver: ModuleType, answer: tuple[Any, ...], what: str) -> Any:
-    """Return the driver's answer; raises GpuError that says `what` is wrong."""
-    error, *values = answer
     if error == driver.CUresult.CUDA_ERROR_NO_DEVICE:
-        return 0
+        raise _no_gpu()
     if error != driver.CUresult.CUDA_SUCCESS:
-        raise GpuError(f"the NVIDIA driver {what} ({error.name}): run nvidia-smi, or use --device cpu")
+        raise GpuError(
+            f"the NVIDIA driver does not start ({error.name}): run nvidia-smi, or use --device cpu"
+        )
     return values[0] if values else None
+
+
+def _no_gpu() -> GpuError:
+    return GpuError("there is no NVIDIA GPU in this computer that CUDA can use: use --device cpu")
 
 
 def _version(number: int) -> str:

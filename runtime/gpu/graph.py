@@ -17,6 +17,8 @@ from dinar.runtime.gpu.queue import Queue
 if TYPE_CHECKING:
     from cuda.core import Stream
 
+    from dinar.runtime.gpu.device import Gpu
+
 Recording = Callable[[Queue], None]
 """Gives a frame's work to a queue."""
 
@@ -40,7 +42,7 @@ class Replay(Protocol):
 
 
 def make_replay(
-    stream: Stream,
+    gpu: Gpu,
     record: Recording,
     *,
     capture: Capture | None = None,
@@ -49,17 +51,17 @@ def make_replay(
     """Run a frame's work once, and capture it.
 
     Args:
-        stream: where it runs; no default stream, those cannot be captured.
+        gpu: where it runs, on its stream.
         record: gives the work to a queue; called for the run and for the capture.
         capture: the network's own way to capture, where it has one.
         tell: takes one sentence if capturing fails, and the work is then given to the stream every time.
     """
-    record(Queue(stream))
-    stream.sync()
+    record(Queue(gpu.stream))
+    gpu.stream.sync()
     try:
         if capture is not None:
             return _Called(capture(record))
-        return _Graph(stream, record)
+        return _Graph(gpu, record)
     except Exception as error:
         name = error_name(error)
         if name is None:
@@ -67,29 +69,30 @@ def make_replay(
         tell(
             f"this GPU's driver cannot capture frames as CUDA graphs ({name}): each frame costs the host more"
         )
-        return _Eager(stream, record)
+        return _Eager(gpu.stream, record)
 
 
 class _Graph:
-    """Work captured on our own stream."""
+    """Work captured on a stream made for it: should its capture not end, nothing else waits there."""
 
     captured = True
 
-    def __init__(self, stream: Stream, record: Recording) -> None:
-        self._stream = stream
-        builder = stream.create_graph_builder()
+    def __init__(self, gpu: Gpu, record: Recording) -> None:
+        self._stream = gpu.stream
+        builder = gpu.graph_builder()
         try:
             builder.begin_building("thread_local")  # other threads may open networks meanwhile
             try:
                 record(Queue(builder, captures=True))
             except BaseException:
-                with suppress(Exception):  # what is spoilt must be ended: until then the stream takes nothing
+                with suppress(Exception):  # what is spoilt must be ended, too
                     builder.end_building()
                 raise
             self._graph = builder.end_building().complete()
         finally:
-            builder.close()
-        self._graph.upload(stream)
+            with suppress(Exception):  # a capture that did not end
+                builder.close()
+        self._graph.upload(self._stream)
 
     def launch(self) -> None:
         self._graph.launch(self._stream)

@@ -134,6 +134,7 @@ class GpuRenderer(ABC):
         """
         begin = perf_counter()
         with explained(self._gpu.info.name):
+            self._gpu.make_current()
             slot = self._next_slot(cameras)
             self._joints(pose)
             slot.wait()
@@ -208,7 +209,7 @@ class GpuRenderer(ABC):
                 self._gpu.stream.sync()
                 slot.replays.pop(oldest).close()
             slot.replays[way.key] = make_replay(
-                self._gpu.stream,
+                self._gpu,
                 lambda queue: self._record(queue, slot, way.key),
                 capture=way.capture,
                 tell=self._tell_once,

@@ -1,28 +1,24 @@
 // The bare body in colours given at the corners of its faces: texture coordinates, or normals.
 #include "barycentric.cuh"
 
-// Adds each face's normal, twice its area long, to its vertices. `sums` was cleared.
+// Normals of vertices, the mean of the faces around each by area, as colours (1 + n) / 2; grey where there is none.
+// faces_around[start[v]] to faces_around[start[v + 1] - 1] are those of vertex v, ascending.
 extern "C" __global__ void __launch_bounds__(128)
-    add_normals(int face_count, const int* __restrict__ faces, const float* __restrict__ vertices, float* sums) {
-  const int f = blockIdx.x * blockDim.x + threadIdx.x;
-  if (f >= face_count) return;
-  const int* face = faces + 3 * f;
-  const float *p = vertices + 3 * face[0], *q = vertices + 3 * face[1], *r = vertices + 3 * face[2];
-  const float ax = q[0] - p[0], ay = q[1] - p[1], az = q[2] - p[2];
-  const float bx = r[0] - p[0], by = r[1] - p[1], bz = r[2] - p[2];
-  const float normal[3] = {ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx};
-  for (int corner = 0; corner < 3; ++corner)
-    for (int c = 0; c < 3; ++c) atomicAdd(sums + 3 * face[corner] + c, normal[c]);
-}
-
-// Makes the sums unit vectors, and colours of them: (1 + n) / 2, grey where a vertex has no normal.
-extern "C" __global__ void __launch_bounds__(128) normal_colours(int vertex_count, float* sums) {
+    normal_colours(int vertex_count, const int* __restrict__ start, const int* __restrict__ faces_around,
+                   const int* __restrict__ faces, const float* __restrict__ vertices, float* __restrict__ colours) {
   const int v = blockIdx.x * blockDim.x + threadIdx.x;
   if (v >= vertex_count) return;
-  float* n = sums + 3 * v;
-  const float length = sqrtf(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
+  float x = 0.0f, y = 0.0f, z = 0.0f;
+  for (int e = start[v]; e < start[v + 1]; ++e) {
+    const int* face = faces + 3 * faces_around[e];
+    const float *p = vertices + 3 * face[0], *q = vertices + 3 * face[1], *r = vertices + 3 * face[2];
+    const float ax = q[0] - p[0], ay = q[1] - p[1], az = q[2] - p[2];
+    const float bx = r[0] - p[0], by = r[1] - p[1], bz = r[2] - p[2];
+    x += ay * bz - az * by, y += az * bx - ax * bz, z += ax * by - ay * bx;  // twice the area long
+  }
+  const float length = sqrtf(x * x + y * y + z * z);
   const float scale = length > 0.0f ? 0.5f / length : 0.0f;
-  for (int c = 0; c < 3; ++c) n[c] = 0.5f + n[c] * scale;
+  colours[3 * v] = 0.5f + x * scale, colours[3 * v + 1] = 0.5f + y * scale, colours[3 * v + 2] = 0.5f + z * scale;
 }
 
 extern "C" __global__ void __launch_bounds__(128)
