@@ -77,13 +77,12 @@ def build_engine(
     config = builder.create_builder_config()
     config.set_memory_pool_limit(product.module.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
     config.max_aux_streams = 0
-    config.profiling_verbosity = product.module.ProfilingVerbosity.DETAILED
     product.configure(config)
     if product.times_kernels:
-        config.set_timing_cache(config.create_timing_cache(timings), False)
+        _remember(config, timings)
     monitor = _monitor(product.module, progress)
     config.progress_monitor = monitor
-    engine = builder.build_serialized_network(definition, config)
+    engine = builder.build_serialized_network(definition.network, config)
     if monitor.failure is not None:
         raise monitor.failure
     if engine is None:
@@ -96,7 +95,20 @@ def build_engine(
     )
 
 
-def define_network(product: Product, builder: trt.Builder, network: bytes) -> trt.INetworkDefinition:
+@dataclass(frozen=True)
+class Definition:
+    """A network as the builder takes it.
+
+    Attributes:
+        network: what to build; its weights lie in the parser's memory.
+        parser: must be there until it is built.
+    """
+
+    network: trt.INetworkDefinition
+    parser: trt.OnnxParser
+
+
+def define_network(product: Product, builder: trt.Builder, network: bytes) -> Definition:
     """Parse a network and fix how its input and output lie in memory; raises DinarError."""
     module = product.module
     definition = builder.create_network(1 << int(module.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -107,16 +119,19 @@ def define_network(product: Product, builder: trt.Builder, network: bytes) -> tr
         raise DinarError(f"{product.title} cannot read the renderer network ({reason}): export it again")
     for tensor in (definition.get_input(0), definition.get_output(0)):
         tensor.allowed_formats = 1 << int(module.TensorFormat.HWC8)
-    return definition
+    return Definition(definition, parser)
 
 
 def _reason(error: trt.ParserError) -> str:
-    where = (
-        f"node {error.node_name() or error.node()}, {error.node_operator()}: "
-        if error.node_operator()
-        else ""
-    )
-    return where + first_line(error.desc())
+    operator, said = error.node_operator(), first_line(error.desc())
+    return f"node {error.node_name() or error.node()}, {operator}: {said}" if operator else said
+
+
+def _remember(config: trt.IBuilderConfig, timings: bytes) -> None:
+    """Let the builder use timings, or find all of them anew if it does not take these."""
+    known: trt.ITimingCache | None = config.create_timing_cache(timings)
+    if known is None or not config.set_timing_cache(known, False):
+        config.set_timing_cache(config.create_timing_cache(b""), False)
 
 
 def _monitor(module: TensorRt, progress: Callable[[float], None]) -> Any:

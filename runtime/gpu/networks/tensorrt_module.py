@@ -22,7 +22,6 @@ class TensorRt(Protocol):
     MemoryPoolType: type[trt.MemoryPoolType]
     NetworkDefinitionCreationFlag: type[trt.NetworkDefinitionCreationFlag]
     OnnxParser: type[trt.OnnxParser]
-    ProfilingVerbosity: type[trt.ProfilingVerbosity]
     Runtime: type[trt.Runtime]
     TensorFormat: type[trt.TensorFormat]
 

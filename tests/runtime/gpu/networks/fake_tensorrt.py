@@ -9,7 +9,7 @@ import ctypes
 import enum
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -66,6 +66,14 @@ class TensorFormat(enum.IntEnum):
     HWC8 = 2
 
 
+class ComputeCapability(enum.IntEnum):
+    NONE = 0
+    CURRENT = 1
+    SM89 = 89
+    SM120 = 120
+    SM75 = 75
+
+
 class HardwareCompatibilityLevel(enum.IntEnum):
     NONE = 0
     AMPERE_PLUS = 1
@@ -120,11 +128,19 @@ class Config(SimpleNamespace):
     def set_memory_pool_limit(self, pool: int, size: int) -> None:
         self.limit = pool, size
 
-    def create_timing_cache(self, content: bytes) -> TimingCache:
-        return TimingCache(content)
+    def set_compute_capability(self, capability: ComputeCapability, index: int) -> bool:
+        assert index < self.num_compute_capabilities
+        self.capabilities = [*getattr(self, "capabilities", []), capability]
+        return True
 
-    def set_timing_cache(self, cache: TimingCache, _: bool) -> None:
+    def create_timing_cache(self, content: bytes) -> TimingCache | None:
+        return None if content == b"damaged" else TimingCache(content)
+
+    def set_timing_cache(self, cache: TimingCache, _: bool) -> bool:
+        if cache.content == b"of another driver":
+            return False
         self.timing_cache = cache
+        return True
 
     def get_timing_cache(self) -> TimingCache:
         return self.timing_cache
@@ -152,12 +168,37 @@ class Engine:
     def get_tensor_format(self, _: str) -> TensorFormat:
         return self.format
 
-    def create_execution_context(self) -> Context:
-        return Context(self)
+    def create_execution_context(self, config: SimpleNamespace | None = None) -> Context:
+        return Context(self, config)
+
+    def create_runtime_config(self) -> SimpleNamespace:
+        """Of TensorRT for RTX, which compiles for the GPU at hand when a context is made."""
+        config = SimpleNamespace(create_runtime_cache=RuntimeCache)
+        config.set_runtime_cache = lambda cache: setattr(config, "cache", cache)
+        return config
+
+
+class RuntimeCache:
+    """What TensorRT for RTX compiled; `known`: what each was told of earlier contexts."""
+
+    known: ClassVar[list[bytes]] = []
+
+    def __init__(self) -> None:
+        self.compiled = b""
+
+    def deserialize(self, content: bytes) -> bool:
+        self.known.append(content)
+        self.compiled = content
+        return True
+
+    def serialize(self) -> bytes:
+        return self.compiled
 
 
 class Context:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, config: SimpleNamespace | None) -> None:
+        if config is not None:
+            config.cache.compiled = config.cache.compiled or b"compiled"
         self.engine, self.addresses = engine, dict[str, int]()
         self.session = onnxruntime.InferenceSession(engine.content, providers=["CPUExecutionProvider"])
 
@@ -204,9 +245,9 @@ class FakeTensorRt(ModuleType):
         self.loads, self.builds, self.parses = "well", True, True
         self.DataType, self.TensorFormat, self.ILogger = DataType, TensorFormat, ILogger
         self.HardwareCompatibilityLevel, self.IProgressMonitor = HardwareCompatibilityLevel, IProgressMonitor
+        self.ComputeCapability = ComputeCapability  # of TensorRT for RTX alone
         self.MemoryPoolType = SimpleNamespace(WORKSPACE=0)
         self.NetworkDefinitionCreationFlag = SimpleNamespace(STRONGLY_TYPED=1)
-        self.ProfilingVerbosity = SimpleNamespace(DETAILED=2)
         self.OnnxParser, self.Builder, self.Runtime = self._parser, self._builder, self._runtime
 
     def _parser(self, network: Network, _: ILogger) -> Any:
@@ -220,7 +261,8 @@ class FakeTensorRt(ModuleType):
         def build(network: Network, config: Config) -> bytes | None:
             assert [tensor.allowed_formats for tensor in network.tensors] == [1 << TensorFormat.HWC8] * 2
             self.configs.append(config)
-            self.timings.append(config.timing_cache.content)
+            if hasattr(config, "timing_cache"):
+                self.timings.append(config.timing_cache.content)
             monitor = config.progress_monitor
             monitor.phase_start(PHASES[0], None, 2)
             monitor.phase_start(PHASES[1], PHASES[0], 10)

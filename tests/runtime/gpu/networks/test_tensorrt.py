@@ -14,8 +14,9 @@ from dinar.runtime.avatar import RendererNetwork
 from dinar.runtime.engines import list_engines
 from dinar.runtime.errors import DinarError
 from dinar.runtime.gpu.errors import GpuError
-from dinar.runtime.gpu.networks.tensorrt import TensorRtOpener
-from dinar.runtime.gpu.networks.tensorrt_build import WORKSPACE_BYTES
+from dinar.runtime.gpu.half_onnx import fix_size, to_half
+from dinar.runtime.gpu.networks.tensorrt import TensorRtOpener, tensorrt_products
+from dinar.runtime.gpu.networks.tensorrt_build import WORKSPACE_BYTES, build_engine
 from dinar.trainer.models.renderer import NeuralRenderer, RendererConfig
 
 from .fake_tensorrt import FakeTensorRt, HardwareCompatibilityLevel, HostGpu
@@ -194,6 +195,16 @@ def test_kernels_are_timed_once(opener: Open, module: FakeTensorRt) -> None:
     opener().open(1, 64, 96).close()
     opener().open(1, 64, 64).close()
     assert module.timings == [b"", b"+", b"++"]
+
+
+@pytest.mark.parametrize("timings", [b"damaged", b"of another driver"])
+def test_timings_that_do_not_fit_are_found_anew(
+    network: RendererNetwork, module: FakeTensorRt, gpu: HostGpu, timings: bytes
+) -> None:
+    product = tensorrt_products(cast(Any, module), gpu.info, compatible=False)[0]
+    onnx = fix_size(to_half(network.onnx), *SIZE)
+    assert build_engine(product, onnx, timings=timings, progress=lambda _: None).timings == b"+"
+    assert module.timings == [b""]
 
 
 def test_a_build_keeps_to_one_stream_and_some_memory(opener: Open, module: FakeTensorRt) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ SMALL_PAPER = replace(PAPER, name="paper-small", widths=(8, 12, 16, 24))
 CONFIGS = {config.name: config for config in (LIVE, SMALL_PAPER)}
 
 
+@cache
 def exported(config: RendererConfig) -> bytes:
     torch.manual_seed(0)
     return to_onnx(NeuralRenderer(config).eval())
@@ -104,7 +106,8 @@ def test_pixels_go_in_and_out_as_the_kernels_lay_them(product: Product, float32:
     module: Any = product.module
     half = to_half(float32)
     builder = module.Builder(messages_of(module).logger)
-    network = define_network(product, builder, fix_size(half, 2, 256, 192))
+    definition = define_network(product, builder, fix_size(half, 2, 256, 192))
+    network: Any = definition.network
     raster, logits = network.get_input(0), network.get_output(0)
     assert (network.num_inputs, network.num_outputs) == (1, 1)
     assert (raster.name, logits.name) == ("raster", "logits")
@@ -121,7 +124,9 @@ def test_int8_convolutions_read_int8(product: Product, live: bytes) -> None:
     module: Any = product.module
     rasters = [np.random.default_rng(0).integers(0, 256, (64, 64, 22)).astype(np.uint8)]
     half = to_half(quantize(live, rasters))
-    network = define_network(product, module.Builder(messages_of(module).logger), fix_size(half, 1, 128, 128))
+    builder = module.Builder(messages_of(module).logger)
+    definition = define_network(product, builder, fix_size(half, 1, 128, 128))
+    network: Any = definition.network
     layers = [network.get_layer(i) for i in range(network.num_layers)]
     quantized = [layer for layer in layers if layer.type == module.LayerType.QUANTIZE]
     convolutions = [layer for layer in layers if layer.type == module.LayerType.CONVOLUTION]
