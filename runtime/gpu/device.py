@@ -219,19 +219,17 @@ def _import_driver() -> ModuleType:
 def _ask(driver: ModuleType, function: str, *arguments: Any) -> Any:
     """Call the driver and return its answer; raises GpuError where there is none, or it does not work."""
     try:
-        error, *values = getattr(driver, function)(*arguments)
+        code, *values = getattr(driver, function)(*arguments)
     except Exception as error:  # what a missing library raises has no common class
         if error_name(error) is not None:
             raise
         raise GpuError(
             "there is no NVIDIA driver on this computer (libcuda is missing): install it, or use --device cpu"
         ) from error
-    if error == driver.CUresult.CUDA_ERROR_NO_DEVICE:
+    if code == driver.CUresult.CUDA_ERROR_NO_DEVICE:
         raise _no_gpu()
-    if error != driver.CUresult.CUDA_SUCCESS:
-        raise GpuError(
-            f"the NVIDIA driver does not start ({error.name}): run nvidia-smi, or use --device cpu"
-        )
+    if code != driver.CUresult.CUDA_SUCCESS:
+        raise GpuError(f"the NVIDIA driver does not start ({code.name}): run nvidia-smi, or use --device cpu")
     return values[0] if values else None
 
 
