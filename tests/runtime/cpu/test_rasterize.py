@@ -13,37 +13,22 @@ from dinar.runtime.cpu.rasterize_reference import (
 )
 from dinar.runtime.cpu.visibility import NARROW
 
-
-def pixel_camera(width, height, depth=1.0):
-    """A camera for which (x, y, depth) in the world is column x, row y."""
-    return Camera(np.eye(4), np.array([[depth, 0, 0], [0, depth, 0], [0, 0, 1.0]]), width, height)
-
-
-def flat(points, depth=1.0):
-    """Vertices float32 [V, 3] at pixels `points` [V, 2] of `pixel_camera`."""
-    points = np.asarray(points, np.float32)
-    return np.concatenate([points, np.full((len(points), 1), depth, np.float32)], axis=1)
-
-
-def soup(seed, count, near=0.5, far=4.0, spread=2.0, size=0.6):
-    """`count` random triangles in front of a camera at the origin: vertices [3F, 3], faces [F, 3]."""
-    rng = np.random.default_rng(seed)
-    centre = np.stack([*rng.uniform(-spread, spread, (2, count)), rng.uniform(near, far, count)], axis=1)
-    corners = centre[:, None] + rng.normal(0, size, (count, 3, 3))
-    return corners.reshape(-1, 3).astype(np.float32), np.arange(3 * count, dtype=np.int32).reshape(-1, 3)
-
-
-def grid_mesh(columns, rows, seed=0):
-    """A jittered grid of quads, two triangles each, that fills [0, 1]^2: points [V, 2], faces [F, 3]."""
-    rng = np.random.default_rng(seed)
-    x, y = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
-    points = np.stack([x, y], axis=-1)
-    inner = rng.uniform(-0.3, 0.3, points[1:-1, 1:-1].shape) / (columns, rows)
-    points[1:-1, 1:-1] += inner
-    i = np.arange((columns + 1) * (rows + 1)).reshape(rows + 1, columns + 1)
-    a, b, c, d = (q.ravel() for q in (i[:-1, :-1], i[:-1, 1:], i[1:, :-1], i[1:, 1:]))
-    faces = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
-    return points.reshape(-1, 2), faces.astype(np.int32)
+from ..scenes import (
+    camera_at_origin,
+    coplanar_copies,
+    crossing_sheets,
+    edges_through_centres,
+    far_off_screen,
+    flat,
+    floor,
+    grid_mesh,
+    one_vertex_not_finite,
+    pixel_camera,
+    sheet_through_the_camera,
+    sides_around,
+    slivers,
+    soup,
+)
 
 
 def assert_same(vertices, faces, cameras, cull=True):
@@ -58,10 +43,6 @@ def assert_same(vertices, faces, cameras, cull=True):
     for box, tight in zip(fast.bbox, plain.bbox, strict=True):
         assert tight[2] == 0 or ((box[:2] <= tight[:2]).all() and (box[2:] >= tight[2:]).all())
     return fast
-
-
-def camera_at_origin(width, height, focal=60.0):
-    return Camera(np.eye(4), [[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]], width, height)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -89,12 +70,11 @@ def test_everything_behind_the_camera_is_an_empty_picture():
 
 
 def test_a_floor_that_runs_through_the_camera_is_seen_up_to_the_horizon():
-    floor = np.array([[-500, 1, -500], [500, 1, -500], [500, 1, 500], [-500, 1, 500]], np.float32)
-    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)  # 1 m below the camera (y is down), seen from above
-    raster = assert_same(floor, faces, [camera_at_origin(40, 40)], cull=False)
+    vertices, faces = floor()
+    raster = assert_same(vertices, faces, [camera_at_origin(40, 40)], cull=False)
     assert (raster.coverage[0, 21:] == 1).all()
     assert (raster.coverage[0, :20] == 0).all()
-    world = np.einsum("hwk,hwkx->hwx", raster.barycentric[0], floor[faces[raster.triangle[0]]])[21:]
+    world = np.einsum("hwk,hwkx->hwx", raster.barycentric[0], vertices[faces[raster.triangle[0]]])[21:]
     rows, columns = np.mgrid[21:40, :40] + 0.5
     depth = 60 / (rows - 20)
     np.testing.assert_allclose(world[..., 2], depth, rtol=1e-3)
@@ -103,30 +83,17 @@ def test_a_floor_that_runs_through_the_camera_is_seen_up_to_the_horizon():
 
 @pytest.mark.parametrize("reach", [1e3, 1e5, 1e7, 1e12])
 def test_huge_and_far_off_screen_triangles(reach):
-    corners = np.array([[-1, -1], [3, -1], [-1, 3], [1, 1], [2, 1]]) * reach
-    faces = np.array([[0, 1, 2], [1, 3, 4]], np.int32)
-    raster = assert_same(flat(corners), faces, [pixel_camera(20, 20)], cull=False)
+    raster = assert_same(*far_off_screen(reach), [pixel_camera(20, 20)], cull=False)
     assert (raster.triangle == 0).all()
 
 
 def test_a_vertex_that_is_not_finite_drops_its_triangles_only():
-    vertices = flat([[0, 0], [8, 0], [0, 8], [8, 8]])
-    vertices[3] = np.nan
-    faces = np.array([[0, 1, 2], [1, 2, 3]], np.int32)
-    raster = assert_same(vertices, faces, [pixel_camera(8, 8)], cull=False)
+    raster = assert_same(*one_vertex_not_finite(), [pixel_camera(8, 8)], cull=False)
     assert set(np.unique(raster.triangle)) == {-1, 0}
 
 
 def test_slivers_and_degenerate_triangles():
-    rng = np.random.default_rng(5)
-    start, direction = rng.uniform(0, 40, (200, 2)), rng.normal(0, 15, (200, 2))
-    corners = np.stack(
-        [start, start + direction, start + direction / 2 + rng.normal(0, 0.02, (200, 2))], axis=1
-    )
-    corners[::5, 2] = corners[::5, 1]  # a line
-    corners[::7] = corners[::7, :1]  # a point
-    faces = np.arange(600, dtype=np.int32).reshape(-1, 3)
-    raster = assert_same(flat(corners.reshape(-1, 2)), faces, [pixel_camera(40, 40)], cull=False)
+    raster = assert_same(*slivers(), [pixel_camera(40, 40)], cull=False)
     degenerate = np.zeros(200, bool)
     degenerate[::5] = degenerate[::7] = True
     assert not degenerate[raster.triangle[raster.triangle >= 0]].any()
@@ -150,9 +117,7 @@ def test_a_mesh_covers_every_pixel_exactly_once(seed):
 
 
 def test_shared_edges_through_pixel_centres_are_covered_exactly_once():
-    points, faces = grid_mesh(10, 10)
-    on_centres = np.rint(points * 40) + 0.5
-    times = covered_times(on_centres, faces, 42, 42)
+    times = covered_times(*edges_through_centres(), 42, 42)
     assert (times[:40, :40] == 1).all()  # the borders at 40.5 belong to a mesh further right or down
     assert times.sum() == 1600
 
@@ -166,28 +131,20 @@ def test_a_fan_covers_every_pixel_exactly_once():
 
 
 def test_a_clipped_mesh_has_no_holes():
-    points, faces = grid_mesh(12, 12, seed=2)
-    sheet = np.stack([points[:, 0] * 8 - 4, np.full(len(points), 0.5), points[:, 1] * 12 - 6], axis=1)
-    raster = assert_same(sheet.astype(np.float32), faces, [camera_at_origin(80, 80)], cull=False)
+    raster = assert_same(*sheet_through_the_camera(), [camera_at_origin(80, 80)], cull=False)
     below_the_far_border = raster.coverage[0, 47:]  # the far border is at row 40 + 60 * 0.5 / 6 = 45
     assert below_the_far_border.all()
 
 
 def test_the_nearer_triangle_is_seen_also_where_two_cut_through_each_other():
-    vertices = np.array(
-        [[-1, -1, 1], [1, -1, 3], [1, 1, 3], [-1, 1, 1], [-1, -1, 3], [1, -1, 1], [1, 1, 1], [-1, 1, 3]]
-    )
-    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]], np.int32)
-    camera = camera_at_origin(40, 40, focal=15)
-    raster = assert_same(vertices.astype(np.float32), faces, [camera], cull=False)
+    raster = assert_same(*crossing_sheets(), [camera_at_origin(40, 40, focal=15)], cull=False)
     sheet = raster.triangle[0, 12:28, 12:28] // 2
     assert (sheet[:, :8] == 0).all()
     assert (sheet[:, 8:] == 1).all()
 
 
 def test_coplanar_copies_belong_to_the_lower_id():
-    vertices = flat([[0, 0], [9, 0], [0, 9]])
-    raster = assert_same(vertices, np.array([[0, 1, 2]] * 3, np.int32), [pixel_camera(8, 8)], cull=False)
+    raster = assert_same(*coplanar_copies(), [pixel_camera(8, 8)], cull=False)
     assert set(np.unique(raster.triangle)) == {-1, 0}
 
 
@@ -285,18 +242,7 @@ def test_a_work_space_keeps_nothing_of_the_picture_before():
 
 @pytest.mark.parametrize("samples", [1, 4])
 def test_pieces_on_both_sides_of_the_widest_that_32_bits_hold(samples):
-    side = NARROW / 256 / (1 if samples == 1 else 2)  # pixels
-    rng = np.random.default_rng(12)
-    corners = []
-    for extent in side + np.array([-1.0, -1 / 256, 0.0, 1 / 256, 1.0, 40.0]):
-        box = extent * np.array([(0, 0), (1, 1), (1, 0), (0, 1), (0.5, 1), (0.5, 0)])
-        for i, j, k in ((0, 1, 2), (0, 3, 1), (0, 2, 4), (3, 1, 5)):
-            corners.append(box[[i, j, k]] + np.round(rng.uniform(-20, 40, 2) * 256) / 256)
-    points = np.concatenate(corners)
-    vertices = flat(points)
-    vertices[:, 2] = rng.uniform(0.5, 2.0, len(vertices))
-    vertices[:, :2] *= vertices[:, 2:]  # stays where it is in the picture
-    faces = np.arange(len(vertices), dtype=np.int32).reshape(-1, 3)
+    vertices, faces = sides_around(NARROW / 256 / (1 if samples == 1 else 2))
     camera = Camera(np.eye(4), np.eye(3), 97, 83)
     seen = Rasterizer(faces, len(vertices), 97, 83, samples=samples).draw(
         vertices, [camera], cull_back_faces=False
