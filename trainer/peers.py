@@ -11,30 +11,28 @@ JSON list of `Peer`. Each pair takes turns of a few runs, so that whatever else 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
-import io
 import itertools
 import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 
 from dinar.runtime.avatar import Avatar, RendererNetwork, default_avatar_path, open_avatar
-from dinar.runtime.body import Pose, load_body, open_body_path
 from dinar.runtime.cpu.network import CpuNetwork
 from dinar.runtime.cpu.skin import Skinner
+from dinar.runtime.errors import DinarError
 from dinar.runtime.measure.networks import mode_name, with_networks
 from dinar.runtime.measure.records import Peer
 from dinar.runtime.motion import load_motion
 from dinar.runtime.network_input import CHANNELS, MULTIPLE
 from dinar.runtime.prepare.mesh import skinned_body
 from dinar.trainer.models.renderer import PAPER, NeuralRenderer
+from dinar.trainer.smplx_body import SmplxBody
 
 SECONDS = 6.0
 """Longest time for one pair, warm-up aside."""
@@ -64,18 +62,11 @@ def smplx_forward(avatar: Avatar) -> Peer:
     """Pose the open body with `smplx`, and with the runtime's skinning."""
     name = "smplx forward"
     try:
-        import smplx
-    except ImportError:
-        return Peer(name, missing="smplx is not installed")
-    if load_body(open_body_path()).hash != avatar.body.hash:
-        return Peer(name, missing="the avatar has another body than the open one")
-    path = str(open_body_path())
-    with contextlib.redirect_stdout(io.StringIO()):  # it warns of a model with few coefficients
-        model = smplx.SMPLX(path, num_betas=10, num_expression_coeffs=10, use_pca=False, flat_hand_mean=True)
+        body = SmplxBody(avatar)
+    except DinarError as error:
+        return Peer(name, missing=str(error))
     skinner = Skinner(skinned_body(avatar.body, avatar.betas))
     motion = load_motion("dance", avatar.body, betas=avatar.betas)
-    betas = torch.zeros(1, 10)
-    betas[0, : len(avatar.betas)] = torch.from_numpy(avatar.betas[:10])
     poses = [motion.sample(0.1 * k) for k in range(SKINNED_POSES)]
     to_smplx, to_ours = itertools.cycle(poses), itertools.cycle(poses)
     threads = torch.get_num_threads()
@@ -84,23 +75,11 @@ def smplx_forward(avatar: Avatar) -> Peer:
         return _compared(
             name,
             "skinning",
-            lambda: _smplx_pose(model, betas, next(to_smplx)),
+            lambda: body.vertices(next(to_smplx)),
             lambda: skinner(next(to_ours)),
         )
     finally:
         torch.set_num_threads(threads)
-
-
-def _smplx_pose(model: Any, betas: torch.Tensor, pose: Pose) -> None:
-    parts = torch.split(torch.from_numpy(pose.rotations).reshape(1, -1), [3, 63, 3, 3, 3, 45, 45], dim=1)
-    names = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose")
-    rotations = dict(zip((*names, "right_hand_pose"), parts, strict=True))
-    expression = torch.zeros(1, 10)
-    expression[0, : len(pose.expression)] = torch.from_numpy(np.asarray(pose.expression[:10]))
-    with torch.no_grad():
-        model(
-            betas=betas, expression=expression, transl=torch.from_numpy(pose.translation)[None], **rotations
-        )
 
 
 def onnx_runtime(network: RendererNetwork, side: int, crop: tuple[int, int]) -> Peer:

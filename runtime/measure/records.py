@@ -233,6 +233,10 @@ class Peer:
         ours_p50_ms: our median.
         ratio: `p50_ms / ours_p50_ms`: how many times longer the peer takes.
         missing: why it was not measured.
+        p99_ms: of the peer.
+        ours_p99_ms: ours.
+        gpu_ms: the peer's median by the GPU's own clock, where it runs on one.
+        ours_gpu_ms: our median likewise.
     """
 
     name: str
@@ -241,6 +245,10 @@ class Peer:
     ours_p50_ms: float | None = None
     ratio: float | None = None
     missing: str = ""
+    p99_ms: float | None = None
+    ours_p99_ms: float | None = None
+    gpu_ms: float | None = None
+    ours_gpu_ms: float | None = None
 
 
 @dataclass(frozen=True)

@@ -131,18 +131,20 @@ class TorchNetwork:
             torch.cuda.empty_cache()  # what torch keeps for itself nobody else could take
 
     def _capture(self, record: Recording) -> Callable[[], None]:
-        """Capture a frame on the GPU's stream; returns what launches the graph there (see `Capture`)."""
+        """Capture a frame; returns what launches it on the GPU's stream (see `Capture`)."""
         import torch
+        from cuda.core import Stream
 
-        stream = torch.cuda.ExternalStream(int(self._gpu.stream.handle), device=self._device)
         graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.ExternalStream(int(self._gpu.stream.handle), device=self._device)
+        side = torch.cuda.Stream(self._device)  # should the capture not end, nothing else waits there
         with (
             cuda_errors_named(),
             torch.cuda.device(self._device),
             # Graphs of one network run one after the other: they share the memory between its layers.
-            torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"),
+            torch.cuda.graph(graph, pool=self._pool, stream=side, capture_error_mode="thread_local"),
         ):
-            record(Queue(self._gpu.stream, captures=True))
+            record(Queue(Stream.from_handle(int(side.cuda_stream)), captures=True))
 
         def launch() -> None:
             with cuda_errors_named(), torch.cuda.stream(stream):
