@@ -27,6 +27,7 @@ DISTRIBUTIONS = {
     "zmq": "pyzmq",
     "cv2": "opencv-python",
     "cuda": "cuda-python",
+    "lightning_fabric": "lightning-fabric",
     "llvmlite": "numba",
 }
 EXTRAS = {

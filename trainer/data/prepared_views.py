@@ -1,0 +1,183 @@
+"""What training needs of a view, before any gradient: its texture, its raster, its face. Kept on disk.
+
+Preparing takes a third of a second of one core, reading what is kept a few milliseconds: on a computer
+without a GPU that is the difference between learning and waiting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from dinar.runtime.body import Body
+from dinar.trainer.data.dataset.layout import View, mask_file_of, person_folder, picture_file
+from dinar.trainer.texture.body_view import BodyView, view_body
+from dinar.trainer.texture.occlusion import limb_colours, occlusion_outline
+from dinar.trainer.texture.photo_texture import covered_texels, photo_texture
+
+_VERSION = 1  # of what is kept; raise it when preparing changes
+_PERSON = 230  # mask bytes from which on a pixel is the person's alone, no mixture with what is behind
+_HEAD, _FACE_JOINTS = 15, (15, 22, 23, 24)  # jaw and eyes; SMPL-X order
+_FACE_PIXELS = 12  # fewer show no face
+
+
+@dataclass(frozen=True, eq=False)
+class SeenTexture:
+    """What a photo shows of the texture, `side` x `side` texels.
+
+    Attributes:
+        rgb: uint8 [side, side, 3], sRGB, T_rgb; 0 where nothing is known.
+        sampled: bool [side, side], B_smp.
+        filled: bool [side, side], B_fill.
+    """
+
+    rgb: np.ndarray
+    sampled: np.ndarray
+    filled: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SeenBody:
+    """The bare body as a view's camera sees it.
+
+    Attributes:
+        uv: float32 [H, W, 2], texture coordinates in [0, 1], v down, 0 where there is none.
+        coverage: bool [H, W].
+        face: int32 [4], first column, first row, end column, end row of the face; zeros where none is seen.
+    """
+
+    uv: np.ndarray
+    coverage: np.ndarray
+    face: np.ndarray
+
+
+class ViewPreparer:
+    """Prepares the views of one dataset, whose body is known."""
+
+    def __init__(self, body: Body, side: int) -> None:
+        """Nothing is computed yet.
+
+        Args:
+            body: that the views' parameters belong to.
+            side: texels on a side of the texture.
+        """
+        self._body, self._side = body, side
+
+    @cached_property
+    def _covered(self) -> np.ndarray:
+        return covered_texels(self._body, self._side)
+
+    @cached_property
+    def _face(self) -> np.ndarray:
+        """Triangles of the face: bool [F]. Those that the head's joints move, in front of its own joint."""
+        moved = self._body.weights[:, _FACE_JOINTS].sum(1) > 0.5
+        head = self._body.J_regressor[_HEAD] @ self._body.v_template
+        ahead = self._body.v_template[:, 2] > head[2] + 0.02  # metres; the body looks along z
+        return (moved & ahead)[self._body.faces].all(1)
+
+    def texture(self, view: View) -> SeenTexture:
+        """Carry a photo's colours to the texture, without outlines of limbs (Sec. 3.1, 3.5)."""
+        seen = self._look(view)
+        outline = occlusion_outline(seen, limb_colours(self._body, view.betas))
+        known = photo_texture(view.image, (view.mask >= _PERSON) & ~outline, seen, self._covered)
+        return SeenTexture(np.round(known.rgb * 255).astype(np.uint8), known.sampled, known.filled)
+
+    def body(self, view: View) -> SeenBody:
+        """Rasterize the bare body (R of Sec. 3.1), and find its face."""
+        seen = self._look(view)
+        face = seen.coverage & self._face[seen.triangle]
+        return SeenBody(seen.uv, seen.coverage, _bounding_box(face))
+
+    def _look(self, view: View) -> BodyView:
+        return view_body(self._body, view.betas, view.pose, view.camera)
+
+
+class ViewStore:
+    """Prepared views in a folder, 0.6 MB each, made when they are first asked for.
+
+    Any number of processes may share it. A file's name says which version of which pictures it was made from.
+    """
+
+    def __init__(self, preparer: ViewPreparer, root: Path, folder: Path | None, kind: str) -> None:
+        """Open.
+
+        Args:
+            preparer: makes what is missing.
+            root: the dataset's folder.
+            folder: where to keep it; None: nowhere, each view is prepared anew each time.
+            kind: names body and sizes, so that nothing of another kind is taken for it.
+        """
+        self._preparer, self._root, self._folder, self._kind = preparer, root, folder, kind
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def texture(self, view: View) -> SeenTexture:
+        """The texture of a view."""
+
+        def make() -> dict[str, Any]:
+            seen = self._preparer.texture(view)
+            bits = np.packbits(np.stack([seen.sampled, seen.filled]), axis=None)
+            return {"rgb": seen.rgb, "bits": bits}
+
+        kept = self._keep("texture", view, make)
+        shape = (2, *kept["rgb"].shape[:2])
+        sampled, filled = np.unpackbits(kept["bits"], count=int(np.prod(shape))).reshape(shape).astype(bool)
+        return SeenTexture(kept["rgb"], sampled, filled)
+
+    def body(self, view: View) -> SeenBody:
+        """The body of a view."""
+
+        def make() -> dict[str, Any]:
+            seen = self._preparer.body(view)
+            return {
+                "uv": seen.uv[seen.coverage],
+                "bits": np.packbits(seen.coverage, axis=None),
+                "face": seen.face,
+            }
+
+        kept = self._keep("body", view, make)
+        coverage = np.unpackbits(kept["bits"], count=view.mask.size).reshape(view.mask.shape).astype(bool)
+        uv = np.zeros((*coverage.shape, 2), np.float32)
+        uv[coverage] = kept["uv"]
+        return SeenBody(uv, coverage, kept["face"])
+
+    def _keep(self, what: str, view: View, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Read arrays that were kept, or make and keep them."""
+        if self._folder is None:
+            return make()
+        path = self._folder / f"{view.person}-{view.view:04d}-{what}-{self._mark(view)}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except (OSError, ValueError, BadZipFile, EOFError, KeyError):  # missing or cut off
+            arrays = make()
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        with unfinished.open("wb") as stream:
+            np.savez(stream, **arrays)
+        unfinished.replace(path)
+        return arrays
+
+    def _mark(self, view: View) -> str:
+        """A few letters for all that a prepared view depends on: its files as they are now, body, sizes."""
+        files = (
+            picture_file(self._root, view.person, view.view),
+            mask_file_of(self._root, view.person, view.view),
+            person_folder(self._root, view.person) / "views.npz",
+        )
+        states = [(s.st_size, s.st_mtime_ns) for s in map(os.stat, files)]
+        return hashlib.sha256(repr((_VERSION, self._kind, states)).encode()).hexdigest()[:10]
+
+
+def _bounding_box(pixels: np.ndarray) -> np.ndarray:
+    if pixels.sum() < _FACE_PIXELS:
+        return np.zeros(4, np.int32)
+    rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.int32)

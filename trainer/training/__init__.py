@@ -1,0 +1,1 @@
+"""One loop for all trainings: steps, checkpoints, averages, curves and sheets."""
