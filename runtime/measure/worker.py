@@ -63,14 +63,15 @@ def main(text: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the publisher is ended as by Ctrl-C
     spec = msgspec.json.decode(text, type=Spec)
     try:
-        if spec.first_frame_only:
-            draw_first_frame(spec)
-            _emit(Event(first_frame=True))
-        else:
-            _emit(Event(result=measure(spec, lambda doing: _emit(Event(doing=doing)))))
-    except DinarError as error:
-        _emit(Event(error=str(error)))
-        return 1
+        try:
+            if spec.first_frame_only:
+                draw_first_frame(spec)
+                _emit(Event(first_frame=True))
+            else:
+                _emit(Event(result=measure(spec, lambda doing: _emit(Event(doing=doing)))))
+        except DinarError as error:
+            _emit(Event(error=str(error)))
+            return 1
     except (KeyboardInterrupt, BrokenPipeError):  # nobody wants to know any more
         return 128 + signal.SIGINT
     return 0

@@ -41,19 +41,19 @@ if compgen -G "$given/*.whl" >/dev/null; then
 fi
 export PYTHONPATH="$work/site:$work/wheels${PYTHONPATH:+:$PYTHONPATH}" DINAR_CACHE="$work/cache" DINAR_REQUIRE_GPU=1
 if [ -n "$given" ] && [ -d "$given/nvdiffrast" ]; then
-  step 150 nvdiffrast.txt "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation \
+  step 100 nvdiffrast.txt "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation \
     --target "$work/wheels" "$given/nvdiffrast"
 fi
 
-step 60 machine.txt bash -c 'nvidia-smi; "$0" -VV; "$0" -m pip list 2>/dev/null; git rev-parse HEAD' "$python"
-step 180 tests.txt "$python" -m pytest -q -p no:cacheprovider tests/gpu
-step 90 networks.txt "$python" tests/gpu/make_networks.py "$work/networks"
+step 20 machine.txt bash -c 'nvidia-smi; "$0" -VV; "$0" -m pip list 2>/dev/null; git rev-parse HEAD' "$python"
+step 120 tests.txt "$python" -m pytest -q -p no:cacheprovider tests/gpu
+step 70 networks.txt "$python" tests/gpu/make_networks.py "$work/networks"
 for size in 512 1024; do
-  step 170 "bench-$size.txt" "$python" -c 'import sys; from dinar.runtime.cli import main; sys.exit(main())' \
-    bench --device cuda --size "$size" --network "$work"/networks/*.onnx --seconds 8 --rate 60 --peers \
+  step 125 "bench-$size.txt" "$python" -c 'import sys; from dinar.runtime.cli import main; sys.exit(main())' \
+    bench --device cuda --size "$size" --network "$work"/networks/*.onnx --seconds 6 --rate 60 --peers \
     --json "$results/bench-$size.json" --html "$results/bench-$size.html"
 done
-step 20 tables.md "$python" tests/gpu/tables.py "$results"
+step 10 tables.md "$python" tests/gpu/tables.py "$results"
 say "all of it: status $failed"
 cat "$results/tables.md"
 exit $failed
