@@ -22,6 +22,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dinar.runtime.avatar import AvatarError, default_avatar_path, open_avatar
+from dinar.runtime.engines import list_engines
 from dinar.runtime.files.bodies import (
     SMPLX_VERTEX_COUNT,
     body_files,
@@ -30,6 +31,7 @@ from dinar.runtime.files.bodies import (
     vertex_count,
 )
 from dinar.runtime.files.npz import ArrayFileError
+from dinar.runtime.files.user_cache import user_cache
 
 State = Literal["ok", "missing-optional", "broken"]
 
@@ -38,6 +40,7 @@ PROBE_SECONDS = 20.0
 """A probe that takes longer hangs; on a usual computer all of them take about three seconds."""
 
 _PYTHONS = ((3, 11), (3, 13))
+_LISTED_ENGINES = 3
 _MODULES = {"pillow": "PIL", "pyzmq": "zmq"}
 _SMPLX_SITE = "https://smpl-x.is.tue.mpg.de"
 
@@ -94,7 +97,7 @@ def run_checks() -> list[Check]:
         check_kernels,
         lambda: [check_window()],
         lambda: [check_avatar(default_avatar_path()), check_port(DEFAULT_PORT), check_smplx()],
-        lambda: [check_gpu(), check_gpu_rendering(), *_check_optional_packages()],
+        lambda: [check_gpu(), check_gpu_rendering(), check_engines(), *_check_optional_packages()],
     )
     with ThreadPoolExecutor() as pool:
         return [check for checks in pool.map(lambda look: look(), looks) for check in checks]
@@ -292,6 +295,17 @@ def check_gpu_rendering() -> Check:
     return Check(name, "ok", "; ".join([f"{found['gpu']}: dinar demo --device cuda", *found["told"]]))
 
 
+def check_engines() -> Check:
+    """Which engines were built for the GPU, and for what? They are looked at, not loaded."""
+    folder = user_cache("engines")
+    engines = [] if folder is None else list_engines(folder)
+    if not engines:
+        return Check("engines", "ok", "none is kept yet; they are built when they are first needed")
+    megabytes = sum(size for _, size in engines) / 1e6
+    listed = "; ".join(words for words, _ in engines[:_LISTED_ENGINES])
+    return Check("engines", "ok", f"{len(engines)}, {megabytes:.0f} MB in {folder}; used last: {listed}")
+
+
 def _check_optional_packages() -> list[Check]:
     """Packages that only the GPU or training use; looked up, never imported."""
     wanted = {
@@ -299,7 +313,8 @@ def _check_optional_packages() -> list[Check]:
             dict(_requirements(extra="gpu")).get("cuda-python", "cuda-python"),
             "renders on the GPU",
         ),
-        "tensorrt": ("tensorrt", "runs the neural renderer on the GPU"),
+        "tensorrt": ("tensorrt-cu13", "runs the neural renderer on the GPU"),
+        "tensorrt-rtx": ("tensorrt-rtx-cu13", "the same on GeForce and RTX cards"),
         "nvdiffrast": (
             "git+https://github.com/NVlabs/nvdiffrast",
             "differentiable rasterizer for training on the GPU; its licence is non-commercial",
@@ -308,7 +323,7 @@ def _check_optional_packages() -> list[Check]:
     }
     checks = []
     for name, (requirement, purpose) in wanted.items():
-        version = _version(name)
+        version = _version(name) or _version(requirement)
         if version is None:
             checks.append(
                 Check(name, "missing-optional", f"not installed; {purpose}", _pip_install(requirement))

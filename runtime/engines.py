@@ -39,7 +39,8 @@ class EngineKey:
 
     Attributes:
         kind: of code: "kernels", "tensorrt", ...
-        source_sha256: hex hash of what it was compiled from: a network's ONNX, a kernel's source.
+        source_sha256: hex hash of what it was compiled from: a network's ONNX, a kernel's source; empty where
+            it serves whatever is compiled.
         device: what it runs on, in the compiler's words.
         version: of the compiler.
         settings: (name, value) of what else it depends on: shapes, precision.
@@ -52,8 +53,12 @@ class EngineKey:
     settings: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        settings = ", ".join(f"{name} {value}" for name, value in self.settings)
-        return f"{self.kind} {self.version} for {self.device}: {settings}, source {self.source_sha256[:12]}"
+        about = [f"{name} {value}" for name, value in self.settings]
+        if self.source_sha256:
+            about.append(f"source {self.source_sha256[:12]}")
+        return ": ".join(
+            (f"{self.kind} {self.version} for {self.device}", *([", ".join(about)] if about else []))
+        )
 
 
 class EngineCache:

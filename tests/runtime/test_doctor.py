@@ -18,6 +18,7 @@ from dinar.runtime.doctor import (
     DoctorConfig,
     State,
     check_avatar,
+    check_engines,
     check_gpu,
     check_kernels,
     check_packages,
@@ -26,6 +27,7 @@ from dinar.runtime.doctor import (
     check_window,
     main,
 )
+from dinar.runtime.engines import EngineCache, EngineKey
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="replaces the interpreter by a shell script")
 X11 = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a display")
@@ -120,6 +122,22 @@ def test_a_licensed_body_is_known_by_its_vertices(monkeypatch: pytest.MonkeyPatc
 
 
 @X11
+def test_engines_that_were_built_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DINAR_CACHE", str(tmp_path))
+    assert "none is kept yet" in check_engines().detail
+    cache = EngineCache(tmp_path / "engines")
+    for views in ("1", "2"):
+        cache.save(EngineKey("tensorrt", "ab" * 32, "NVIDIA H200", "11.4", (("views", views),)), bytes(10**6))
+    found = check_engines()
+    assert found.state == "ok"
+    assert found.detail.startswith(
+        f"2, 2 MB in {tmp_path / 'engines'}; used last: tensorrt 11.4 for NVIDIA H200"
+    )
+    assert "views 1, source abababababab" in found.detail
+    monkeypatch.setenv("DINAR_CACHE", "")
+    assert "none is kept yet" in check_engines().detail
+
+
 def test_no_display_is_fine_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     check = check_window()

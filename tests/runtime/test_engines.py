@@ -240,6 +240,8 @@ def test_a_cache_tells_people_what_it_holds(cache: EngineCache, folder: Path) ->
     ((words, size),) = list_engines(folder)
     assert words == "tensorrt 11.4.0 for NVIDIA H200 sm_90: views 1, height 512, source abababababab"
     assert size > len(CODE)
+    cache.save(EngineKey("timings", "", "sm_90", "11", ()), b"")
+    assert {words for words, _ in list_engines(folder)} == {words, "timings 11 for sm_90"}
 
 
 def test_the_description_is_json(cache: EngineCache, folder: Path) -> None:

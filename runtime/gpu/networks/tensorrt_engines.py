@@ -43,7 +43,7 @@ class NetworkEngines:
             DinarError: the network is no renderer.
         """
         self.half, self.cache = to_half(network.onnx), cache
-        self._onnx_sha256 = hashlib.sha256(self.half.onnx).hexdigest()
+        self._onnx_sha256 = hashlib.sha256(self.half.onnx).hexdigest()[:16]
         self._products, self._preset, self._tell = products, network.preset, tell
 
     def take(self, size: Size) -> bytes:
