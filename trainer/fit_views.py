@@ -50,7 +50,7 @@ class FitConfig:
     avatar: Path | None = None
     """The .dinar file; the default avatar when left out."""
     preset: str = "live"
-    """live or paper."""
+    """live, small or paper."""
     steps: int = 1500
     """Optimizer steps altogether."""
     batch: int = 4
