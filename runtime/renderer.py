@@ -24,6 +24,9 @@ underneath, the bare body's texture coordinates or normals."""
 Engine = Literal["auto", "tensorrt", "tensorrt-rtx", "torch"]
 """What runs the renderer network on a GPU: the first of the others that works there, or one of them."""
 
+Rasterizer = Literal["own", "nvdiffrast"]
+"""What finds the triangles that are seen, on a GPU: our own, or another's, to compare it with."""
+
 _CUDA = re.compile(r"cuda(?::(\d{1,3}))?")
 
 
@@ -108,6 +111,7 @@ def open_renderer(
     live: bool = False,
     network: RendererNetwork | None = None,
     engine: Engine = "auto",
+    rasterizer: Rasterizer = "own",
     trace: bool = False,
     tell: Callable[[str], None] = _tell_on_standard_error,
 ) -> Renderer:
@@ -121,11 +125,13 @@ def open_renderer(
             the time as well.
         network: one of the avatar's, for the neural mode; None takes the fastest.
         engine: what runs the network on a GPU.
+        rasterizer: what finds the triangles on a GPU. "nvdiffrast" takes one sample for each pixel, in `rgb`
+            mode too, and waits in each frame, which then is no graph.
         trace: time each stage on a GPU too, not only the whole; the CPU's renderers always do.
         tell: takes sentences that a person should know.
 
     Raises:
-        DinarError: the device, the mode or the engine is not there.
+        DinarError: the device, the mode, the engine or the rasterizer is not there.
     """
     if mode not in get_args(Mode):
         raise DinarError(f"no render mode {mode!r}: this version has {', '.join(get_args(Mode))}")
@@ -141,6 +147,7 @@ def open_renderer(
                 live=live,
                 network=network,
                 engine=engine,
+                rasterizer=rasterizer,
                 trace=trace,
                 tell=tell,
             )
@@ -148,6 +155,8 @@ def open_renderer(
             if device != "auto":
                 raise
             tell(f"rendering on the CPU: {error}")
+    elif rasterizer != "own":
+        raise DinarError(f"{rasterizer} needs an NVIDIA GPU: use --device cuda, or --rasterizer own")
     return _open_cpu_renderer(avatar, mode, live=live, network=network)
 
 

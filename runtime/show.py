@@ -19,7 +19,7 @@ from dinar.runtime.display.background import parse_background
 from dinar.runtime.display.orbit import Orbit
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.outputs import FileOutput, check_output, open_output
-from dinar.runtime.renderer import Engine, Mode, Renderer, check_device, open_renderer
+from dinar.runtime.renderer import Engine, Mode, Rasterizer, Renderer, check_device, open_renderer
 from dinar.runtime.rotations import matrix_from_axis_angle
 from dinar.runtime.stream import StreamStats
 
@@ -63,6 +63,8 @@ class ShowConfig:
     """Where to render: cpu; cuda (or cuda:1 ...) for an NVIDIA GPU; auto for a GPU where one can be used."""
     engine: Engine = "auto"
     """What runs the renderer network on a GPU: tensorrt, tensorrt-rtx, torch, or the first that works."""
+    rasterizer: Rasterizer = "own"
+    """What finds the triangles seen on a GPU: our own, or nvdiffrast where it is installed (slower)."""
 
     def __post_init__(self) -> None:
         """Raise UsageError for a number out of range or flags that do not go together."""
@@ -119,7 +121,13 @@ def open_shown_renderer(config: ShowConfig, avatar: Avatar, console: Console, *,
 
     def opened(device: str) -> Renderer:
         renderer = open_renderer(
-            avatar, device=device, mode=config.mode, live=live, engine=config.engine, tell=tell
+            avatar,
+            device=device,
+            mode=config.mode,
+            live=live,
+            engine=config.engine,
+            rasterizer=config.rasterizer if device == config.device else "own",
+            tell=tell,
         )
         try:
             width, height, pose = *config.picture_size, Pose.rest()

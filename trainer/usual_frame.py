@@ -19,11 +19,7 @@ from dinar.runtime.avatar import Avatar
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera, projection_matrix
 from dinar.runtime.errors import DinarError
-from dinar.runtime.gpu.nvdiffrast_rasterizer import (
-    NvdiffrastRasterizer,
-    clip_from_samples,
-    import_nvdiffrast,
-)
+from dinar.runtime.gpu.nvdiffrast_rasterizer import clip_from_samples, import_nvdiffrast
 from dinar.runtime.network_input import CHANNELS, GEN_CHANNELS, MULTIPLE
 from dinar.runtime.prepare.neural_texture import make_neural_texture
 from dinar.trainer.models.renderer import NeuralRenderer
@@ -80,9 +76,10 @@ class UsualFrame(_Frame):
         """
         super().__init__(network, size, device, compiled)
         self._ops = import_nvdiffrast()
-        self._rasterizer = NvdiffrastRasterizer(avatar.body.faces, size, size, index=device.index)
+        self._context, self._resolution = self._ops.RasterizeCudaContext(device=device), (size, size)
         self._body = SmplxBody(avatar, device)
         self._uv = self._sent(avatar.body.uv)[None]
+        self._faces = self._sent(avatar.body.faces.astype(np.int32))
         self._uv_faces = self._sent(avatar.body.uv_faces.astype(np.int32))
         self._textures = [self._sent(texture)[None] for texture in textures(avatar, network is not None)]
 
@@ -91,7 +88,7 @@ class UsualFrame(_Frame):
         with torch.no_grad():
             matrix = self._sent(clip_matrix(camera))
             vertices = torch.nn.functional.pad(self._body.vertices(pose), (0, 1), value=1.0)
-            seen = self._rasterizer.rasterize(vertices @ matrix.T)
+            seen, _ = self._ops.rasterize(self._context, vertices @ matrix.T, self._faces, self._resolution)
             uv, _ = self._ops.interpolate(self._uv, seen, self._uv_faces)
             sampled = [self._sample(texture, uv) for texture in self._textures]
             covered = (seen[..., 3:] > 0).float()

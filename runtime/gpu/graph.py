@@ -46,6 +46,7 @@ def make_replay(
     record: Recording,
     *,
     capture: Capture | None = None,
+    waits: bool = False,
     tell: Callable[[str], None],
 ) -> Replay:
     """Run a frame's work once, and capture it.
@@ -54,10 +55,13 @@ def make_replay(
         gpu: where it runs, on its stream.
         record: gives the work to a queue; called for the run and for the capture.
         capture: the network's own way to capture, where it has one.
+        waits: the work waits for the GPU in between: nothing can capture that.
         tell: takes one sentence if capturing fails, and the work is then given to the stream every time.
     """
     record(Queue(gpu.stream))
     gpu.stream.sync()
+    if waits:
+        return _Eager(gpu.stream, record)
     try:
         if capture is not None:
             return _Called(capture(record))

@@ -12,7 +12,7 @@ from dinar.runtime.gpu.neural import GpuNeuralRenderer
 from dinar.runtime.gpu.renderer import GpuRenderer
 from dinar.runtime.gpu.rgb import GpuRgbRenderer
 from dinar.runtime.prepare.fastest import fastest_network
-from dinar.runtime.renderer import Engine, Mode
+from dinar.runtime.renderer import Engine, Mode, Rasterizer
 
 
 def open_gpu_renderer(
@@ -23,17 +23,24 @@ def open_gpu_renderer(
     live: bool,
     network: RendererNetwork | None,
     engine: Engine,
+    rasterizer: Rasterizer = "own",
     trace: bool,
     tell: Callable[[str], None],
 ) -> GpuRenderer:
     """Open a renderer on GPU `index`; for the others see `dinar.runtime.renderer.open_renderer`.
 
     Raises:
-        DinarError: the GPU, the network or the engine is not there.
+        DinarError: the GPU, the network, the engine or the rasterizer is not there.
     """
     gpu = open_gpu(index)
     try:
-        return _open(gpu, avatar, mode, live, network, engine, trace, tell)
+        own = rasterizer == "own"
+        renderer = _open(gpu, avatar, mode, live, network, engine, own, trace, tell)
+        if not own:
+            from dinar.runtime.gpu.nvdiffrast_rasterizer import NvdiffrastRasterizer
+
+            renderer.fill_by(lambda faces, cull: NvdiffrastRasterizer(faces, cull, index=index))
+        return renderer
     except BaseException:
         gpu.close()
         raise
@@ -46,11 +53,12 @@ def _open(
     live: bool,
     network: RendererNetwork | None,
     engine: Engine,
+    antialias: bool,
     trace: bool,
     tell: Callable[[str], None],
 ) -> GpuRenderer:
     if mode == "rgb":
-        return GpuRgbRenderer(gpu, avatar, trace=trace, tell=tell)
+        return GpuRgbRenderer(gpu, avatar, antialias=antialias, trace=trace, tell=tell)
     if mode == "neural":
         # float32 becomes fp16; int8 is not always faster on a GPU
         opener = choose_opener(engine, gpu, network or fastest_network(avatar, "fp32"), tell)

@@ -7,11 +7,12 @@ host.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from dinar.runtime.gpu.device import Gpu
+from dinar.runtime.gpu.memory import DeviceArray
 from dinar.runtime.gpu.mesh import GpuMesh
 from dinar.runtime.gpu.queue import Queue
 from dinar.runtime.gpu.upload import FrameUpload
@@ -22,11 +23,19 @@ ROTATION = 64
 PIECE_BYTES = 56
 """A triangle, or a part of one, that waits to be filled by many threads."""
 
-LARGE_PIECES = 4096
-"""Room for those in each view; what finds none is filled by the thread that found it."""
+LARGE_PIECES = 16384
+"""Room for those in each view (0.9 MB); what finds none is filled by the thread that found it."""
 
-LARGE_BLOCKS = 256
-"""Blocks that share out the large pieces of a view."""
+LARGE_BLOCKS = 512
+"""Blocks that share out the large pieces of a view: all that run at once on a large GPU."""
+
+
+class Filler(Protocol):
+    """Another's way to find which triangle is seen, in place of our kernels; may wait for the GPU."""
+
+    def fill(self, stream: int, homogeneous: DeviceArray, keys: DeviceArray) -> None:
+        """Write keys whose lower half counts, on a raw CUstream handle; arrays as `GpuRaster` has them."""
+        ...
 
 
 class GpuRaster:
@@ -48,6 +57,7 @@ class GpuRaster:
         height: int,
         width: int,
         samples: Literal[1, 4],
+        filler: Filler | None = None,
     ) -> None:
         """Allocate.
 
@@ -60,9 +70,10 @@ class GpuRaster:
             height: rows of the pictures.
             width: columns of the pictures.
             samples: for each pixel, one at its centre or four on the rotated grid.
+            filler: finds the triangles; none: our kernels.
         """
         side = 1 if samples == 1 else 2
-        self._gpu, self._mesh, self._views = gpu, mesh, views
+        self._gpu, self._mesh, self._views, self._filler = gpu, mesh, views, filler
         self._height, self._width = side * height, side * width
         self._rotation = ROTATION if samples == 4 else 0
         self._project, self._fill = gpu.kernel("project_vertices"), gpu.kernel("fill_triangles")
@@ -79,26 +90,27 @@ class GpuRaster:
         self._large_count = gpu.empty((views,), np.int32)
 
     def record(self, queue: Queue, upload: FrameUpload) -> None:
-        """Project the mesh's vertices and fill its triangles."""
-        count, grid = np.int32(self._mesh.vertex_count), (np.int32(self._width), np.int32(self._height))
-        vertex = (
-            self.homogeneous.address,
-            self._window.address,
-            self._inverse_depth.address,
-            self._outside.address,
-        )
-        queue.clear(self.keys)
-        queue.clear(self._large_count)
+        """Project the mesh's vertices and find what is seen."""
         queue.over_items(
             self._project,
             self._mesh.vertex_count,
             self._views,
-            count,
+            np.int32(self._mesh.vertex_count),
             self._mesh.vertices.address,
             upload.views,
-            *vertex,
+            *self._vertex,
         )
-        rotation, large = np.int32(self._rotation), (self._large.address, self._large_count.address)
+        if self._filler is None:
+            self._fill_keys(queue)
+        else:
+            self._filler.fill(queue.handle, self.homogeneous, self.keys)
+
+    def _fill_keys(self, queue: Queue) -> None:
+        """Fill the triangles that were projected."""
+        queue.clear(self.keys)
+        queue.clear(self._large_count)
+        grid = (np.int32(self._width), np.int32(self._height), np.int32(self._rotation))
+        large, room = (self._large.address, self._large_count.address), np.int32(LARGE_PIECES)
         queue.over_items(
             self._fill,
             self._face_count,
@@ -106,23 +118,23 @@ class GpuRaster:
             np.int32(self._face_count),
             self.faces.address,
             self._cull.address,
-            count,
-            *vertex,
+            np.int32(self._mesh.vertex_count),
+            *self._vertex,
             *grid,
-            rotation,
             self.keys.address,
             *large,
-            np.int32(LARGE_PIECES),
+            room,
         )
-        queue.over_blocks(
-            self._fill_large,
-            LARGE_BLOCKS,
-            self._views,
-            *large,
-            np.int32(LARGE_PIECES),
-            *grid,
-            rotation,
-            self.keys.address,
+        queue.over_blocks(self._fill_large, LARGE_BLOCKS, self._views, *large, room, *grid, self.keys.address)
+
+    @property
+    def _vertex(self) -> tuple[int, int, int, int]:
+        """Addresses of what projecting says of each vertex."""
+        return (
+            self.homogeneous.address,
+            self._window.address,
+            self._inverse_depth.address,
+            self._outside.address,
         )
 
     def close(self) -> None:

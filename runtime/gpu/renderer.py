@@ -22,7 +22,7 @@ from dinar.runtime.gpu.frame import DeviceFrame, Mark
 from dinar.runtime.gpu.graph import Capture, Replay, make_replay
 from dinar.runtime.gpu.mesh import GpuMesh
 from dinar.runtime.gpu.queue import Queue
-from dinar.runtime.gpu.raster import GpuRaster
+from dinar.runtime.gpu.raster import Filler, GpuRaster
 from dinar.runtime.gpu.upload import FrameUpload
 from dinar.runtime.prepare.joints import JointPoser
 from dinar.runtime.prepare.mesh import SkinnedMesh
@@ -124,7 +124,16 @@ class GpuRenderer(ABC):
         self._shape = (0, 0, 0)  # views, height, width
         self._slots: list[Slot] = []
         self._raster: GpuRaster | None = None
+        self._filler: Filler | None = None
         self._frames = 0
+
+    def fill_by(self, open_filler: Callable[[np.ndarray, np.ndarray], Filler]) -> None:
+        """Let another rasterizer find the triangles; frames are then no graphs. Before any is drawn.
+
+        Args:
+            open_filler: takes the faces and which of them are culled, as this class does.
+        """
+        self._filler = open_filler(self._faces, self._cull)
 
     def render(self, pose: Pose, cameras: Sequence[Camera]) -> DeviceFrame:
         """Start drawing `pose` seen by each camera; see `Renderer.render`. Does not wait for the GPU.
@@ -212,6 +221,7 @@ class GpuRenderer(ABC):
                 self._gpu,
                 lambda queue: self._record(queue, slot, way.key),
                 capture=way.capture,
+                waits=self._filler is not None,
                 tell=self._tell_once,
             )
         return slot.replays[way.key]
@@ -260,6 +270,7 @@ class GpuRenderer(ABC):
             height=height,
             width=width,
             samples=self._samples,
+            filler=self._filler,
         )
         self._slots = [Slot(self._gpu, shape, self._expressions) for _ in range(SLOTS)]
         self._start_pictures(views, height, width)

@@ -17,8 +17,10 @@ from dinar.runtime.cpu.rasterize import Rasterizer, Visibility, rasterize  # noq
 from dinar.runtime.cpu.sample import sample  # noqa: E402
 from dinar.runtime.cpu.skin import Skinner  # noqa: E402
 from dinar.runtime.gpu.nvdiffrast_rasterizer import NvdiffrastRasterizer  # noqa: E402
+from dinar.runtime.gpu.renderer import GpuRenderer  # noqa: E402
 from dinar.runtime.motion import load_motion  # noqa: E402
 from dinar.runtime.prepare.mesh import skinned_body  # noqa: E402
+from dinar.runtime.renderer import Mode, open_renderer  # noqa: E402
 from dinar.trainer.usual_frame import UsualFrame  # noqa: E402
 
 SIZE = 512
@@ -50,11 +52,14 @@ def wavy_sheet(side: int) -> tuple[np.ndarray, np.ndarray]:
     return vertices.astype(np.float32), faces.astype(np.int32)
 
 
-def both(vertices: np.ndarray, faces: np.ndarray, cameras: list[Camera]) -> tuple[np.ndarray, np.ndarray]:
+def both(
+    vertices: np.ndarray, faces: np.ndarray, cameras: list[Camera], *, cull: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Triangles seen, int32 [N, H, W]: nvdiffrast's and ours, from the same homogeneous pixels."""
     rasterizer = Rasterizer(faces, len(vertices), SIZE, SIZE, cameras=len(cameras))
-    ours: Visibility = rasterizer.draw(vertices, cameras, cull_back_faces=False)
-    theirs = NvdiffrastRasterizer(faces, SIZE, SIZE).triangles(torch.from_numpy(ours.homogeneous).cuda())
+    ours: Visibility = rasterizer.draw(vertices, cameras, cull_back_faces=cull)
+    points = torch.from_numpy(ours.homogeneous[: len(cameras)]).cuda()
+    theirs = NvdiffrastRasterizer(faces, np.full(len(faces), cull), index=0).triangles(points, SIZE, SIZE)
     assert theirs.dtype == torch.int32
     return theirs.cpu().numpy(), ours.triangle[: len(cameras)].copy()
 
@@ -67,18 +72,19 @@ def seen_beside(triangle: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.any([triangle == other for other in moved], axis=0)
 
 
-def test_large_triangles_are_seen_at_the_same_pixels() -> None:
+@pytest.mark.parametrize("cull", [False, True])
+def test_large_triangles_are_seen_at_the_same_pixels(cull: bool) -> None:
     vertices, faces = wavy_sheet(20)
     cameras = [orbit((0, 0, 0), azimuth, 0.3, 2.5, fov_y=0.7, width=SIZE, height=SIZE) for azimuth in (0, 1)]
-    theirs, ours = both(vertices, faces, cameras)
-    assert (ours >= 0).mean() > 0.3
+    theirs, ours = both(vertices, faces, cameras, cull=cull)
+    assert 0.2 < (ours >= 0).mean() < 1
     assert (theirs == ours).mean() > 0.995
 
 
 def test_triangles_that_reach_behind_the_camera_are_cut_alike() -> None:
     vertices, faces = wavy_sheet(20)
     camera = look_at((0.1, -1.0, 0.4), (0.0, 0.2, 0.0), (0.0, 0.0, 1.0), math.radians(90), SIZE, SIZE)
-    theirs, ours = both(vertices, faces, [camera])
+    theirs, ours = both(vertices, faces, [camera], cull=False)
     assert (ours >= 0).mean() > 0.3
     assert (theirs == ours).mean() > 0.995
 
@@ -87,9 +93,27 @@ def test_the_body_is_the_same_but_for_pixels_at_edges(avatar: Avatar, poses: lis
     mesh = skinned_body(avatar.body, avatar.betas)
     skinner = Skinner(mesh)
     for k, pose in enumerate(poses):
-        theirs, ours = both(skinner(pose), np.ascontiguousarray(mesh.faces, np.int32), [look_from(k)])
+        faces = np.ascontiguousarray(mesh.faces, np.int32)
+        theirs, ours = both(skinner(pose), faces, [look_from(k)], cull=True)
         assert ((theirs >= 0) == (ours >= 0)).mean() > 0.995
         assert seen_beside(theirs, ours).mean() > 0.995
+
+
+@pytest.mark.parametrize("mode", ["rgb", "normals"])
+def test_renderers_draw_with_it_nearly_what_they_draw_with_ours(
+    avatar: Avatar, poses: list[Pose], mode: Mode
+) -> None:
+    with (
+        open_renderer(avatar, device="cuda", mode=mode) as ours,
+        open_renderer(avatar, device="cuda", mode=mode, rasterizer="nvdiffrast") as theirs,
+    ):
+        for k, pose in enumerate(poses):
+            cameras = [look_from(k), look_from(k + 1)]
+            wanted = ours.render(pose, cameras).numpy().astype(int)
+            difference = np.abs(theirs.render(pose, cameras).numpy() - wanted).max(axis=-1)
+            assert (difference > 16).mean() < 0.02
+        assert isinstance(theirs, GpuRenderer)
+        assert not theirs.captured
 
 
 def test_a_frame_done_the_usual_way_shows_the_same_person(avatar: Avatar, poses: list[Pose]) -> None:

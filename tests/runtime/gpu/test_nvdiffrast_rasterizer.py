@@ -14,16 +14,18 @@ import torch
 
 from dinar.runtime.camera import Camera, look_at, projection_matrix, to_opengl
 from dinar.runtime.cpu.project import project
+from dinar.runtime.cpu.rasterize import Rasterizer
 from dinar.runtime.errors import DinarError
 from dinar.runtime.gpu.nvdiffrast_rasterizer import (
     NEAR,
     NvdiffrastRasterizer,
     clip_from_samples,
     import_nvdiffrast,
+    shown_faces,
+    to_keys,
 )
 
 WIDTH, HEIGHT = 96, 56
-FACES = np.array([[0, 1, 2]], np.int32)
 
 
 def to_clip(homogeneous: np.ndarray) -> np.ndarray:
@@ -80,6 +82,39 @@ def test_it_is_opengls_clip_space_with_the_rows_upside_down() -> None:
     np.testing.assert_allclose(found, expected * (1, -1, 1, 1), rtol=1e-6)
 
 
+def test_faces_are_left_out_as_ours_are() -> None:
+    rng = np.random.default_rng(2)
+    vertices = rng.uniform((-2, -0.5, -2), (2, 2.5, 3), (3 * 150, 3)).astype(
+        np.float32
+    )  # some behind the camera
+    faces = np.arange(3 * 150, dtype=np.int32).reshape(-1, 3)
+    cull = rng.random(150) < 0.7
+    seen = {False: set(), True: set()}
+    homogeneous = np.zeros((1, 450, 3), np.float32)
+    for face in range(150):  # alone: nothing hides it
+        corners = np.ascontiguousarray(vertices[faces[face]])
+        rasterizer = Rasterizer(np.array([[0, 1, 2]], np.int32), 3, WIDTH, HEIGHT)
+        for culls in (False, True):
+            drawn = rasterizer.draw(corners, [camera()], cull_back_faces=culls and bool(cull[face]))
+            homogeneous[0, faces[face]] = drawn.homogeneous[0]
+            if (drawn.triangle >= 0).any():
+                seen[culls].add(face)
+    points = torch.from_numpy(homogeneous[0]).double()
+    shown = shown_faces(points, torch.from_numpy(faces), torch.from_numpy(cull)).tolist()
+    assert len(seen[True]) < len(seen[False])
+    assert shown == sorted(shown)
+    assert seen[False] & set(shown) == seen[True]
+
+
+def test_keys_name_a_triangle_as_those_of_our_kernels_do() -> None:
+    triangles = torch.tensor([-1, 0, 5, 2**31 - 1], dtype=torch.int32)
+    keys = to_keys(triangles).numpy().view(np.uint64)
+    assert keys[0] == 0, "none"
+    low = (keys[1:] & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    np.testing.assert_array_equal(~low, triangles[1:].numpy().astype(np.uint32))
+    assert (keys[1:] >> np.uint64(32) > 0).all()
+
+
 def test_without_nvdiffrast_a_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nvdiffrast", None)
     monkeypatch.setitem(sys.modules, "nvdiffrast.torch", None)
@@ -90,4 +125,4 @@ def test_without_nvdiffrast_a_sentence_says_how_to_get_it(monkeypatch: pytest.Mo
 def test_without_cuda_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DinarError, match="has no CUDA"):
-        NvdiffrastRasterizer(FACES, WIDTH, HEIGHT)
+        NvdiffrastRasterizer(np.array([[0, 1, 2]], np.int32), np.ones(1, bool), index=0)
