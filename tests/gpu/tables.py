@@ -68,14 +68,21 @@ def stages(report: Report) -> list[str]:
 
 
 def peers(found: tuple[Peer, ...]) -> list[str]:
-    """A row for each peer, what was not measured included."""
-    rows = ["| peer | beside ours | peer p50 ms | ours p50 ms | times as long |", "|---|---|---|---|---|"]
+    """A row for each peer, what was not measured included; times are milliseconds, those of the GPU p50."""
+    rows = [
+        "| peer | beside ours | p50 ms | p99 | GPU | ours p50 ms | p99 | GPU | times as long |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for peer in found:
         if peer.ratio is None:
-            rows.append(f"| {peer.name} | not run: {peer.missing} | | | |")
-        else:
-            times = f"{peer.p50_ms:.3f} | {peer.ours_p50_ms:.3f} | {peer.ratio:.2f}"
-            rows.append(f"| {peer.name} | {peer.ours} | {times} |")
+            rows.append(f"| {peer.name} | not run: {peer.missing} | | | | | | | |")
+            continue
+        times = (
+            *(peer.p50_ms, peer.p99_ms, peer.gpu_ms),
+            *(peer.ours_p50_ms, peer.ours_p99_ms, peer.ours_gpu_ms),
+        )
+        cells = " | ".join("-" if ms is None else f"{ms:.3f}" for ms in times)
+        rows.append(f"| {peer.name} | {peer.ours} | {cells} | {peer.ratio:.2f} |")
     return rows
 
 
