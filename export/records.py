@@ -9,7 +9,7 @@ from dinar.export.parity import Parity
 
 @dataclass(frozen=True)
 class CropCost:
-    """What one run of a network takes; see `dinar.export.cost` for how it is counted.
+    """What one run of a network takes; see `dinar.runtime.gpu.cost` for how it is counted.
 
     Attributes:
         views: pictures in one run.

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dinar.export.cost import Cost, count_cost
 from dinar.export.job import Size
 from dinar.export.parity import Parity
 from dinar.export.records import Built, CropCost, NetworkReport, Report
 from dinar.runtime.avatar import RendererNetwork
+from dinar.runtime.gpu.cost import Cost, count_cost
 from dinar.runtime.measure.networks import mode_name
 
 

@@ -1,4 +1,4 @@
-"""What a renderer network is shown of an avatar: the texture of the bare body, rasterized into whole pictures.
+"""What a renderer network is shown of an avatar: the texture of the bare body, in whole rasterized pictures.
 
 For those who train, calibrate and compare networks. `neural.py`, which draws live, does the same for a
 rectangle around the person, straight into a network's input.

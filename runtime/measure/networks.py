@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -72,21 +71,25 @@ def _complete(texture: Texture) -> Texture:
 
 def network_cost(network: RendererNetwork, size: int, crop_width: int, crop_height: int) -> NetworkCost:
     """Return the hash of a network and its operations for a picture of `size` and for a rectangle of it."""
-    import openvino
-
-    model = openvino.Core().read_model(network.onnx)
     side = -(-size // MULTIPLE) * MULTIPLE
     return NetworkCost(
         sha256=hashlib.sha256(network.onnx).hexdigest(),
-        gflop_picture=_convolution_gflop(model, side, side),
-        gflop_crop=_convolution_gflop(model, crop_height, crop_width),
+        gflop_picture=_convolution_gflop(network.onnx, side, side),
+        gflop_crop=_convolution_gflop(network.onnx, crop_height, crop_width),
         crop_width=crop_width,
         crop_height=crop_height,
     )
 
 
-def _convolution_gflop(model: Any, height: int, width: int) -> float:
+def _convolution_gflop(network: bytes, height: int, width: int) -> float:
     """Return 10^9 operations of all convolutions for one picture; a multiply-add counts as two."""
+    try:
+        import openvino
+    except ImportError:  # beside a GPU there may be none, but then there is onnx
+        from dinar.runtime.gpu.cost import count_cost
+
+        return count_cost(network, 1, height, width).flops / 1e9
+    model = openvino.Core().read_model(network)
     (raster,) = model.inputs
     model.reshape({raster: [1, raster.get_partial_shape()[1].get_length(), height, width]})
     operations = 0

@@ -1,4 +1,4 @@
-"""What the report counts from ONNX is what torch counts, and what can be counted by hand."""
+"""What a network takes, counted from its ONNX, is what torch counts, and what can be counted by hand."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 import onnx
 import pytest
 
-from dinar.export.cost import count_cost
 from dinar.export.to_onnx import to_onnx
 from dinar.export.to_openvino import quantize
 from dinar.runtime.errors import DinarError
+from dinar.runtime.gpu.cost import count_cost
 from dinar.trainer.models.renderer import PAPER, NeuralRenderer, count_flops, count_parameters
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dinar.export.to_onnx import to_onnx
 from dinar.runtime.avatar import Avatar, RendererNetwork, Texture
 from dinar.runtime.body import load_body, open_body_path
 from dinar.runtime.errors import UsageError
-from dinar.runtime.measure.networks import check_modes, find_network, with_networks
+from dinar.runtime.measure.networks import check_modes, find_network, network_cost, with_networks
+from dinar.trainer.models.renderer import LIVE, NeuralRenderer
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +65,14 @@ def test_modes_are_measured_once_each_and_only_known_ones(avatar: Avatar) -> Non
     assert check_modes(("live_fp32", "rgb", "live_fp32"), avatar) == ("live_fp32", "rgb")
     with pytest.raises(UsageError, match="this avatar has rgb, live_fp32"):
         check_modes(("paper_fp32",), avatar)
+
+
+def test_operations_are_the_same_by_onnx_where_openvino_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = replace(LIVE, widths=(8, 8), middle_blocks=0)
+    network = RendererNetwork("live", "fp32", to_onnx(NeuralRenderer(config).eval()))
+    counted = network_cost(network, 128, 64, 96)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert network_cost(network, 128, 64, 96) == counted
+    assert counted.gflop_picture > counted.gflop_crop > 0
