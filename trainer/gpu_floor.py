@@ -68,15 +68,22 @@ def floor_ms(work: Work, rates: Rates) -> float:
 
 def measure_floor(device: torch.device) -> Rates:
     """Measure a CUDA device's rates; takes a second."""
+    rates = Rates(_measure_flops(device), _measure_bytes(device))
+    torch.cuda.empty_cache()  # others here take memory that is not torch's
+    return rates
+
+
+def _measure_flops(device: torch.device) -> float:
     side = MATRIX_SIDE
     a, b = (torch.randn(side, side, device=device, dtype=torch.float16) for _ in range(2))
     product = torch.empty_like(a)
+    return 2 * side**3 / _best_seconds(lambda: torch.mm(a, b, out=product))
+
+
+def _measure_bytes(device: torch.device) -> float:
     source = torch.empty(COPY_BYTES, device=device, dtype=torch.uint8)
     target = torch.empty_like(source)
-    return Rates(
-        flops=2 * side**3 / _best_seconds(lambda: torch.mm(a, b, out=product)),
-        bytes=2 * COPY_BYTES / _best_seconds(lambda: target.copy_(source)),
-    )
+    return 2 * COPY_BYTES / _best_seconds(lambda: target.copy_(source))
 
 
 def _best_seconds(run: Callable[[], object]) -> float:
