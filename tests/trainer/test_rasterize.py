@@ -1,5 +1,6 @@
 """The differentiable rasterizer gives the network in training what the runtime gives it live."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -71,7 +72,8 @@ def test_a_rasterizer_takes_pictures_of_any_size_in_turn(body):
     assert torch.equal(first.coverage, again.coverage)
 
 
-def test_the_runtimes_rasterizer_is_taken_where_nvdiffrast_is_not(body):
+def test_the_runtimes_rasterizer_is_taken_where_nvdiffrast_is_not(body, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nvdiffrast", None)
     for device in ("cpu", "cuda"):
         assert isinstance(open_rasterizer(body, torch.device(device)), CpuBodyRasterizer)
 
