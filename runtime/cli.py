@@ -78,6 +78,14 @@ COMMANDS = (
         "synth",
         extra="train",
     ),
+    Command(
+        "train",
+        "train the avatar model, resumable",
+        "dinar.trainer.train_command",
+        "TrainConfig",
+        "train_command",
+        extra="train",
+    ),
     Command("doctor", "what works on this computer", "dinar.runtime.doctor", "DoctorConfig", "main"),
 )
 

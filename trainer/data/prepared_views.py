@@ -80,7 +80,7 @@ class ViewPreparer:
         """Triangles of the face: bool [F]. Those that the head's joints move, in front of its own joint."""
         moved = self._body.weights[:, _FACE_JOINTS].sum(1) > 0.5
         head = self._body.J_regressor[_HEAD] @ self._body.v_template
-        ahead = self._body.v_template[:, 2] > head[2] + 0.02  # metres; the body looks along z
+        ahead = self._body.v_template[:, 2] > head[2] + 0.04  # metres; the body looks along z
         return (moved & ahead)[self._body.faces].all(1)
 
     def texture(self, view: View) -> SeenTexture:
