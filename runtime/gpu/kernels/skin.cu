@@ -35,10 +35,13 @@ extern "C" __global__ void __launch_bounds__(128) skin_vertices(
   float x = 0.0f, y = 0.0f, z = 0.0f;
   for (int e = weight_start[tile]; e < weight_start[tile + 1]; ++e) {
     const float w = weight[e * LANES + lane];
-    const float* T = transforms + 12 * weight_joint[e];
-    x += w * (T[0] * p[0] + T[1] * p[1] + T[2] * p[2] + T[3]);
-    y += w * (T[4] * p[0] + T[5] * p[1] + T[6] * p[2] + T[7]);
-    z += w * (T[8] * p[0] + T[9] * p[1] + T[10] * p[2] + T[11]);
+    const float4* T = (const float4*)transforms + 3 * weight_joint[e];  // its rows
+    float4 row = T[0];
+    x += w * (row.x * p[0] + row.y * p[1] + row.z * p[2] + row.w);
+    row = T[1];
+    y += w * (row.x * p[0] + row.y * p[1] + row.z * p[2] + row.w);
+    row = T[2];
+    z += w * (row.x * p[0] + row.y * p[1] + row.z * p[2] + row.w);
   }
   float* out = vertices + 3 * vertex_ids[tile * LANES + lane];
   out[0] = x;
