@@ -28,7 +28,7 @@ def poses(avatar: Avatar) -> list[Pose]:
 
 
 def look_from(azimuth: float, size: int = SIZE) -> Camera:
-    return orbit((0, -0.25, 0), azimuth, 0.1, 3.2, fov_y=0.7, width=size, height=size)
+    return orbit((0, 0.9, 0), azimuth, 0.1, 3.2, fov_y=0.7, width=size, height=size)
 
 
 def differing(drawn: np.ndarray, wanted: np.ndarray) -> float:
@@ -56,7 +56,7 @@ def test_every_pose_is_what_the_cpu_draws(mode: Mode, avatar: Avatar, poses: lis
 
 
 def test_stereo_and_another_size_and_a_camera_among_the_triangles(avatar: Avatar, poses: list[Pose]) -> None:
-    near = look_at((0.1, -1.0, 0.3), (0, 0.1, 0), (0, 0, 1), 1.9, 256, 256)
+    near = look_at((0.1, 0.2, 0.3), (0, 1.2, 0), (0, 0, 1), 1.9, 256, 256)
     with open_renderer(avatar) as cpu, open_renderer(avatar, device="cuda") as gpu:
         for cameras in (stereo_pair(look_from(0.3), 0.064), [look_from(1, 1024)], [near]):
             wanted = cpu.render(poses[3], cameras).numpy()

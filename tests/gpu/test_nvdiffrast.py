@@ -38,7 +38,7 @@ def poses(avatar: Avatar) -> list[Pose]:
 
 
 def look_from(azimuth: float) -> Camera:
-    return orbit((0, -0.25, 0), azimuth, 0.1, 3.2, fov_y=0.7, width=SIZE, height=SIZE)
+    return orbit((0, 0.9, 0), azimuth, 0.1, 3.2, fov_y=0.7, width=SIZE, height=SIZE)
 
 
 def wavy_sheet(side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -78,7 +78,7 @@ def camera() -> Camera:
 
 
 def look_from(azimuth: float, size: int = SIZE, distance: float = 3.2) -> Camera:
-    return orbit((0, -0.25, 0), azimuth, 0.1, distance, fov_y=0.7, width=size, height=size)
+    return orbit((0, 0.9, 0), azimuth, 0.1, distance, fov_y=0.7, width=size, height=size)
 
 
 @pytest.fixture
@@ -184,8 +184,8 @@ def test_what_is_near_or_around_the_camera_is_clipped_as_on_the_cpu(
     rgb: GpuRgbRenderer, avatar: Avatar, poses: list[Pose]
 ) -> None:
     with CpuRgbRenderer(avatar) as cpu:
-        for eye in ((0.1, -1.0, 0.3), (0.0, 0.0, 0.25), (0.3, 0.2, 0.1)):
-            near = [look_at(eye, (0, 0.1, 0), (0, 0, 1), 1.9, 96, 96)]
+        for eye in ((0.1, 0.2, 0.3), (0.0, 1.3, 0.16), (0.25, 0.9, 0.1)):
+            near = [look_at(eye, (0, 1.2, 0), (0, 0, 1), 1.9, 96, 96)]
             wanted = cpu.render(poses[0], near).numpy()
             assert_alike(rgb.render(poses[0], near).numpy(), wanted, most=1, share=2e-3)
 
@@ -238,7 +238,7 @@ def test_the_network_runs_within_the_captured_graph(
 def test_a_moving_crop_is_drawn_by_the_same_graph(
     neural: GpuNeuralRenderer, poses: list[Pose], software_cuda: SoftwareCuda
 ) -> None:
-    far = [orbit((x, -0.25, 0), 0, 0.1, 9.0, fov_y=0.7, width=SIZE, height=SIZE) for x in (-2, -2, 0, 2)]
+    far = [orbit((x, 0.9, 0), 0, 0.1, 9.0, fov_y=0.7, width=SIZE, height=SIZE) for x in (-2, -2, 0, 2)]
     corners = set()
     for k, camera in enumerate(far):
         frame = neural.render(poses[0], [camera])

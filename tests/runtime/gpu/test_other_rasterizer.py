@@ -24,9 +24,7 @@ from .software_cuda.handle import SoftwareCuda
 from .software_cuda.host_kernels import compile_host
 
 SIZE = 96
-CAMERAS = [
-    orbit((0, -0.25, 0), azimuth, 0.1, 3.2, fov_y=0.7, width=SIZE, height=SIZE) for azimuth in (0.3, 2)
-]
+CAMERAS = [orbit((0, 0.9, 0), azimuth, 0.1, 3.2, fov_y=0.7, width=SIZE, height=SIZE) for azimuth in (0.3, 2)]
 
 
 class StandIn:
