@@ -6,26 +6,37 @@ VENV   ?= .venv
 # What `pip install` is told for torch. To be certain of a CPU-only build, see README, "Development".
 TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
+# Where make can (4.0 and newer), what runs at the same time prints one after the other.
+OUTPUT_SYNC := $(if $(findstring output-sync,$(shell $(MAKE) --help)),--output-sync=target)
 # A builder that needs no GPU (TensorRT for RTX, 146 MB, whose libraries come with the second), and the bindings of
 # TensorRT, without its libraries, to check types against.
 TENSORRT     := build/tensorrt
 TENSORRT_PIP := tensorrt-rtx-cu13-bindings==1.7.1.116 onnxruntime-ep-nv-tensorrt-rtx-cu13==0.5.0 \
                 tensorrt-cu13-bindings==11.4.0.106
 
-.PHONY: demo test test-slow test-tensorrt lint bench clean
+.PHONY: demo test test-runtime test-training test-gpu test-slow test-tensorrt lint bench clean
 
 demo: $(VENV)/.base
 	$(BIN)/dinar demo $(ARGS)
 
-# In two processes: all that the runtime's tests load (windows, engines, threads) and the trainer's workers do not
-# go together in one.
+# Three processes, two at a time: each starts its own kernels, windows and workers, and what they load does not go
+# together in one. Each prints when it has ended.
 test: lint
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not slow and not tensorrt" --ignore=tests/trainer
-	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/trainer
+	@echo "testing: two processes at a time, several minutes; each prints when it has ended"
+	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) test-runtime test-training test-gpu
 else
 	$(BIN)/python -m pytest -m "not slow and not tensorrt" $(ARGS)
 endif
+
+test-runtime:
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" --ignore=tests/trainer --ignore=tests/export --ignore=tests/runtime/gpu
+
+test-training:
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/trainer tests/export
+
+test-gpu:
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/runtime/gpu
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
