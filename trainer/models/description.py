@@ -54,7 +54,7 @@ HEADER = ("part", "takes", "gives", "channels, finest level first", "parameters"
 
 
 def describe_preset(preset: AvatarPreset) -> list[PartRow]:
-    """Describe E, G, θ and D of a preset, in this order; built on torch's `meta` device, in milliseconds."""
+    """Describe E, G, θ and D of a preset, in this order; on torch's `meta` device, in a second or two."""
     photo = (3, preset.image_size, preset.image_size)
     raster = (CHANNELS, preset.image_size, preset.image_size)
     batch = preset.minibatch_group  # D takes whole groups
