@@ -24,7 +24,7 @@ from dinar.trainer.lpips import PerceptualLoss, perceptual_loss
 from dinar.trainer.models.description import HEADER, describe_preset
 from dinar.trainer.models.presets import PRESETS, AvatarPreset
 from dinar.trainer.train_avatar import AvatarTraining, PreviewSamples
-from dinar.trainer.training.loop import RunOptions, train
+from dinar.trainer.training.loop import Ended, RunOptions, train
 from dinar.trainer.training.processes import Precision, Processes, open_processes
 
 STOPPED = 130  # what a shell says of Ctrl-C
@@ -108,16 +108,17 @@ class TrainConfig:
 
 def train_command(config: TrainConfig) -> int:
     """Run the training that was chosen; returns the exit status. Raises DinarError."""
-    console = Console(stderr=True)
     if config.dry_run:
         print_plan(config, Console())
         return 0
-    assert config.data is not None
-    assert config.out is not None  # TrainConfig sees to both
-    return _train_avatar(config, config.data, config.out, console)
+    return STOPPED if train_avatar(config, Console(stderr=True)).stopped else 0
 
 
-def _train_avatar(config: TrainConfig, root: Path, out: Path, console: Console) -> int:
+def train_avatar(config: TrainConfig, console: Console) -> Ended:
+    """Train, or go on, and say how it ended. Raises DinarError."""
+    root, out = config.data, config.out
+    assert root is not None
+    assert out is not None  # TrainConfig sees to both
     here = open_processes(config.precision)
     _check_share(config, here)
     info = read_info(root)
@@ -146,7 +147,7 @@ def _train_avatar(config: TrainConfig, root: Path, out: Path, console: Console) 
             soft_wrap=True,
             highlight=False,
         )
-    return STOPPED if ended.stopped else 0
+    return ended
 
 
 def _check_share(config: TrainConfig, here: Processes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from zipfile import BadZipFile
 import numpy as np
 
 from dinar.runtime.body import Body
+from dinar.trainer.data.dataset.batch import collate_views
 from dinar.trainer.data.dataset.layout import View, mask_file_of, person_folder, picture_file
-from dinar.trainer.texture.body_view import BodyView, view_body
+from dinar.trainer.rasterize import CpuBodyRasterizer
+from dinar.trainer.texture.body_view import view_body
 from dinar.trainer.texture.occlusion import limb_colours, occlusion_outline
 from dinar.trainer.texture.photo_texture import covered_texels, photo_texture
 
-_VERSION = 1  # of what is kept; raise it when preparing changes
+_VERSION = 2  # of what is kept; raise it when preparing changes
 _PERSON = 230  # mask bytes from which on a pixel is the person's alone, no mixture with what is behind
 _HEAD, _FACE_JOINTS = 15, (15, 22, 23, 24)  # jaw and eyes; SMPL-X order
 _FACE_PIXELS = 12  # fewer show no face
@@ -75,29 +77,35 @@ class ViewPreparer:
     def _covered(self) -> np.ndarray:
         return covered_texels(self._body, self._side)
 
+    def __reduce__(self) -> tuple[type[ViewPreparer], tuple[Body, int]]:
+        return ViewPreparer, (self._body, self._side)  # what was computed stays in its process
+
+    @cached_property
+    def _rasterizer(self) -> CpuBodyRasterizer:
+        return CpuBodyRasterizer(self._body)
+
     @cached_property
     def _face(self) -> np.ndarray:
-        """Triangles of the face: bool [F]. Those that the head's joints move, in front of its own joint."""
+        """Texels of the face: bool [side, side]. What the head's joints move, in front of its own joint."""
         moved = self._body.weights[:, _FACE_JOINTS].sum(1) > 0.5
         head = self._body.J_regressor[_HEAD] @ self._body.v_template
         ahead = self._body.v_template[:, 2] > head[2] + 0.04  # metres; the body looks along z
-        return (moved & ahead)[self._body.faces].all(1)
+        triangles = self._body.uv_faces[(moved & ahead)[self._body.faces].all(1)]
+        return covered_texels(replace(self._body, uv_faces=triangles), self._side)
 
     def texture(self, view: View) -> SeenTexture:
         """Carry a photo's colours to the texture, without outlines of limbs (Sec. 3.1, 3.5)."""
-        seen = self._look(view)
+        seen = view_body(self._body, view.betas, view.pose, view.camera)
         outline = occlusion_outline(seen, limb_colours(self._body, view.betas))
         known = photo_texture(view.image, (view.mask >= _PERSON) & ~outline, seen, self._covered)
         return SeenTexture(np.round(known.rgb * 255).astype(np.uint8), known.sampled, known.filled)
 
     def body(self, view: View) -> SeenBody:
         """Rasterize the bare body (R of Sec. 3.1), and find its face."""
-        seen = self._look(view)
-        face = seen.coverage & self._face[seen.triangle]
-        return SeenBody(seen.uv, seen.coverage, _bounding_box(face))
-
-    def _look(self, view: View) -> BodyView:
-        return view_body(self._body, view.betas, view.pose, view.camera)
+        raster = self._rasterizer(collate_views([view]))
+        uv, coverage = raster.uv[0].numpy(), raster.coverage[0].numpy()
+        column, row = np.clip((uv * self._side).astype(np.int64), 0, self._side - 1).transpose(2, 0, 1)
+        return SeenBody(uv, coverage, _bounding_box(coverage & self._face[row, column]))
 
 
 class ViewStore:
