@@ -33,10 +33,10 @@ test-runtime:
 	$(BIN)/python -m pytest -m "not slow and not tensorrt" --ignore=tests/trainer --ignore=tests/export --ignore=tests/runtime/gpu
 
 test-training:
-	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/trainer tests/export
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/trainer
 
 test-gpu:
-	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/runtime/gpu
+	$(BIN)/python -m pytest -m "not slow and not tensorrt" tests/export tests/runtime/gpu
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)
