@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from dinar.trainer.models.discriminator import COARSEST, Discriminator
 from dinar.trainer.models.encoder import Encoder
 from dinar.trainer.models.generator import Generator
+from dinar.trainer.models.renderer import LIVE, NeuralRenderer, RendererConfig
 from dinar.trainer.models.renderer import PAPER as PAPER_RENDERER
-from dinar.trainer.models.renderer import SMALL as SMALL_RENDERER
-from dinar.trainer.models.renderer import NeuralRenderer, RendererConfig
 
 
 @dataclass(frozen=True)
@@ -122,12 +121,12 @@ SMALL = AvatarPreset(
     generator_widths=level_widths(256, base=2048, most=256, least=16),
     discriminator_widths=level_widths(256, base=2048, most=256, least=16),
     minibatch_group=4,
-    renderer=SMALL_RENDERER,
+    renderer=LIVE,
     batch=4,
     steps=4_000,
 )
-"""For two CPU cores and two to three hours: pictures of 256 x 256. Never fewer than 16 channels, as many as a
-vector register of AVX-512 holds: eight are hardly faster."""
+"""For two CPU cores and two hours: pictures of 256 x 256, and the renderer that is shown live.
+Never fewer than 16 channels, as many as a vector register of AVX-512 holds: eight are hardly faster."""
 
 TINY = AvatarPreset(
     name="tiny",

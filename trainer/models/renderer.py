@@ -1,11 +1,11 @@
 """The neural renderer θ (DINAR Eq. 3, Sec. 3.1): a rasterized neural texture to a picture and its mask.
 
-A U-Net of ResNet blocks, in three presets of one class. `paper` has the size that the authors' configuration
-counts. `live` is for two CPU cores to draw with, `small` for them to train: their first convolution takes a
-block of pixels to one (as a pixel unshuffle and a convolution would), the last one gives a block of pixels
-back (pixel shuffle), and nothing runs at full resolution in between. All use only what inference engines fuse
-well: convolution, ReLU, addition or concatenation, nearest upsampling, pixel shuffle, and a sigmoid at the
-end; batch norm folds into convolutions.
+A U-Net of ResNet blocks, in two presets of one class. `paper` has the size that the authors' configuration
+counts. `live` is for two CPU cores: its first convolution takes a block of pixels to one (as a pixel
+unshuffle and a convolution would), the last one gives a block of pixels back (pixel shuffle), and nothing
+runs at full resolution in between. Both use only what inference engines fuse well: convolution, ReLU,
+addition or concatenation, nearest upsampling, pixel shuffle, and a sigmoid at the end; batch norm folds
+into convolutions.
 """
 
 from __future__ import annotations
@@ -96,20 +96,7 @@ LIVE = RendererConfig(
 )
 """For two CPU cores: 0.6 M parameters, 6.1 GFLOP at 512 x 512."""
 
-SMALL = RendererConfig(
-    name="small",
-    block=2,
-    widths=(32, 64, 96, 128),
-    stem_kernel=1,
-    encoder_convs=0,
-    middle_blocks=2,
-    decoder_blocks=1,
-    skip="add",
-    batch_norm=True,
-)
-"""Between them, to be trained on two CPU cores: 1.1 M parameters, 9.8 GFLOP at 512 x 512."""
-
-PRESETS = {config.name: config for config in (PAPER, LIVE, SMALL)}
+PRESETS = {config.name: config for config in (PAPER, LIVE)}
 
 
 class NeuralRenderer(nn.Module):
