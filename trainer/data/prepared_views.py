@@ -25,7 +25,7 @@ from dinar.trainer.texture.body_view import view_body
 from dinar.trainer.texture.occlusion import limb_colours, occlusion_outline
 from dinar.trainer.texture.photo_texture import covered_texels, photo_texture
 
-_VERSION = 2  # of what is kept; raise it when preparing changes
+_VERSION = 3  # of what is kept; raise it when preparing changes
 _PERSON = 230  # mask bytes from which on a pixel is the person's alone, no mixture with what is behind
 _HEAD, _FACE_JOINTS = 15, (15, 22, 23, 24)  # jaw and eyes; SMPL-X order
 _FACE_PIXELS = 12  # fewer show no face
@@ -39,11 +39,14 @@ class SeenTexture:
         rgb: uint8 [side, side, 3], sRGB, T_rgb; 0 where nothing is known.
         sampled: bool [side, side], B_smp.
         filled: bool [side, side], B_fill.
+        facing: uint8 [side, side], cosine between the surface's normal and the direction to the camera, λ of
+            Eq. 5, 255 = 1; 0 outside `filled`.
     """
 
     rgb: np.ndarray
     sampled: np.ndarray
     filled: np.ndarray
+    facing: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,8 @@ class ViewPreparer:
         seen = view_body(self._body, view.betas, view.pose, view.camera)
         outline = occlusion_outline(seen, limb_colours(self._body, view.betas))
         known = photo_texture(view.image, (view.mask >= _PERSON) & ~outline, seen, self._covered)
-        return SeenTexture(np.round(known.rgb * 255).astype(np.uint8), known.sampled, known.filled)
+        rgb, facing = (np.round(values * 255).astype(np.uint8) for values in (known.rgb, known.facing))
+        return SeenTexture(rgb, known.sampled, known.filled, facing)
 
     def body(self, view: View) -> SeenBody:
         """Rasterize the bare body (R of Sec. 3.1), and find its face."""
@@ -109,7 +113,7 @@ class ViewPreparer:
 
 
 class ViewStore:
-    """Prepared views in a folder, 0.6 MB each, made when they are first asked for.
+    """Prepared views in a folder, 0.5 MB each, made when they are first asked for.
 
     Any number of processes may share it. A file's name says which version of which pictures it was made from.
     """
@@ -133,12 +137,12 @@ class ViewStore:
         def make() -> dict[str, Any]:
             seen = self._preparer.texture(view)
             bits = np.packbits(np.stack([seen.sampled, seen.filled]), axis=None)
-            return {"rgb": seen.rgb, "bits": bits}
+            return {"rgb": seen.rgb, "bits": bits, "facing": seen.facing}
 
         kept = self._keep("texture", view, make)
         shape = (2, *kept["rgb"].shape[:2])
         sampled, filled = np.unpackbits(kept["bits"], count=int(np.prod(shape))).reshape(shape).astype(bool)
-        return SeenTexture(kept["rgb"], sampled, filled)
+        return SeenTexture(kept["rgb"], sampled, filled, kept["facing"])
 
     def body(self, view: View) -> SeenBody:
         """The body of a view."""
