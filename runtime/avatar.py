@@ -108,16 +108,19 @@ class Texture:
     """The avatar's texture in named channel groups, each with its own resolution (DINAR Eq. 2).
 
     Attributes:
-        rgb: uint8 [H, W, 3], sRGB, T_rgb.
+        rgb: uint8 [H, W, 3], sRGB, what `rgb` mode shows; T_rgb where there is no `photo`.
         gen: float16 [H, W, 16] or None, T_gen.
         smp: uint8 [H, W] of 0 or 1, or None, B_smp: texels sampled from the photo.
         fill: uint8 [H, W] of 0 or 1, or None, B_fill: texels sampled or filled from neighbours.
+        photo: uint8 [H, W, 3] or None, sRGB, T_rgb where it is not `rgb`: 0 where photos show nothing, and with
+            the clothes that a shell draws in `rgb` mode.
     """
 
     rgb: np.ndarray
     gen: np.ndarray | None = None
     smp: np.ndarray | None = None
     fill: np.ndarray | None = None
+    photo: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

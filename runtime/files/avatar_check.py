@@ -44,6 +44,7 @@ TEXTURE_LAYOUTS = {
     "gen": Layout("float16", ("H", "W", 16)),
     "smp": Layout("uint8", ("H", "W")),
     "fill": Layout("uint8", ("H", "W")),
+    "photo": Layout("uint8", ("H", "W", 3)),
 }
 
 SHELL_LAYOUTS = {

@@ -67,10 +67,11 @@ def make_neural_texture(texture: Texture) -> NeuralTexture:
     texels[..., RASTER_CHANNELS.index("fill")] = 255 * fill
     texels[..., RASTER_CHANNELS.index("coverage")] = 255
     rgb = np.zeros((0, 0, 4), np.uint8)
-    if texture.rgb.shape[:2] == size:
-        texels[..., _RED : _RED + 3] = texture.rgb
+    photo = texture.rgb if texture.photo is None else texture.photo
+    if photo.shape[:2] == size:
+        texels[..., _RED : _RED + 3] = photo
     else:
-        rgb = np.pad(texture.rgb, ((0, 0), (0, 0), (0, 1)))
+        rgb = np.pad(photo, ((0, 0), (0, 0), (0, 1)))
     return NeuralTexture(texels, rgb)
 
 

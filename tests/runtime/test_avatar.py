@@ -107,6 +107,7 @@ def avatar(body: Body) -> Avatar:
             gen=rng.standard_normal((16, 16, 16)).astype(np.float16),
             smp=rng.integers(0, 2, (16, 16), dtype=np.uint8),
             fill=rng.integers(0, 2, (16, 16), dtype=np.uint8),
+            photo=rng.integers(0, 256, (16, 16, 3), dtype=np.uint8),
         ),
         shell=make_shell(rng),
         provenance="random numbers",
