@@ -112,8 +112,8 @@ class Texture:
         gen: float16 [H, W, 16] or None, T_gen.
         smp: uint8 [H, W] of 0 or 1, or None, B_smp: texels sampled from the photo.
         fill: uint8 [H, W] of 0 or 1, or None, B_fill: texels sampled or filled from neighbours.
-        photo: uint8 [H, W, 3] or None, sRGB, T_rgb where it is not `rgb`: 0 where photos show nothing, and with
-            the clothes that a shell draws in `rgb` mode.
+        photo: uint8 [H, W, 3] or None, sRGB, T_rgb where it is not `rgb`: 0 where photos show nothing, and
+            with the clothes that a shell draws in `rgb` mode.
     """
 
     rgb: np.ndarray

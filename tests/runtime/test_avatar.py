@@ -570,6 +570,7 @@ FILE_FAULTS: dict[str, tuple[Change, str]] = {
                     gen=np.zeros((16, 16, 16), np.float16),
                     smp=np.full((16, 16), 2, np.uint8),
                     fill=np.zeros((16, 16), np.uint8),
+                    photo=np.zeros((16, 16, 3), np.uint8),
                 )
             }
         ),
