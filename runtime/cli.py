@@ -55,6 +55,14 @@ COMMANDS = (
     ),
     Command("bench", "per-stage latency, percentiles", "dinar.runtime.bench", "BenchConfig", "bench"),
     Command(
+        "create",
+        "a few photos of a person to an avatar",
+        "dinar.export.create_command",
+        "CreateConfig",
+        "create",
+        extra="train,export",
+    ),
+    Command(
         "export",
         "an avatar's networks to files and engines",
         "dinar.export.command",
