@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +21,8 @@ from dinar.trainer.data.dataset.dataset import Pair, PairDataset
 from dinar.trainer.data.dataset.layout import DatasetError, View
 from dinar.trainer.data.people.draw import Draw
 from dinar.trainer.data.prepared_views import SeenBody, SeenTexture, ViewStore
+
+Batch = TypeVar("Batch")
 
 _GREY = 128  # what the encoder sees around the person
 _AHEAD = 3  # batches that each worker prepares before they are asked for
@@ -101,6 +105,11 @@ class AvatarSamples(Dataset["AvatarBatch | DatasetError"]):
         texture, body = self._views.texture(pair.input), self._views.body(pair.target)
         return sample_of(pair, texture, body, self._sizes, draw)
 
+    @staticmethod
+    def join(samples: Sequence[AvatarBatch]) -> AvatarBatch:
+        """One batch of several, whose sizes are the same."""
+        return join(samples)
+
 
 def sample_of(
     pair: Pair, texture: SeenTexture, body: SeenBody, sizes: SampleSizes, draw: Draw
@@ -120,13 +129,13 @@ def sample_of(
     top, left, height, width = _part(pair.target, sizes.target, draw)
     part = np.s_[top : top + height, left : left + width]
     return AvatarBatch(
-        photo=_channels_first(encoder_photo(pair.input, sizes.photo)),
-        rgb=_channels_first(texture.rgb),
+        photo=channels_first(encoder_photo(pair.input, sizes.photo)),
+        rgb=channels_first(texture.rgb),
         known=torch.from_numpy(np.stack([texture.sampled, texture.filled]).astype(np.uint8))[None],
         uv=torch.from_numpy(np.ascontiguousarray(body.uv[part]))[None],
         coverage=torch.from_numpy(np.ascontiguousarray(body.coverage[part]))[None],
-        image=_channels_first(pair.target.image[part]),
-        mask=_channels_first(pair.target.mask[part][..., None]),
+        image=channels_first(pair.target.image[part]),
+        mask=channels_first(pair.target.mask[part][..., None]),
         face=torch.from_numpy(_within(body.face, top, left, height, width))[None],
         background=torch.from_numpy(draw.uniforms(0, 1, (1, 3, 1, 1)).astype(np.float32)),
     )
@@ -178,7 +187,8 @@ def _within(face: np.ndarray, top: int, left: int, height: int, width: int) -> n
     return cut if cut[2] > cut[0] and cut[3] > cut[1] else np.zeros(4, np.int64)
 
 
-def _channels_first(image: np.ndarray) -> torch.Tensor:
+def channels_first(image: np.ndarray) -> torch.Tensor:
+    """A picture [H, W, C] as a batch of one: [1, C, H, W]."""
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
 
 
@@ -193,15 +203,22 @@ def _joined(tensors: list[torch.Tensor]) -> torch.Tensor:
     return default_collate([tensor[0] for tensor in tensors])  # in a worker straight into shared memory
 
 
-def join_or_fail(samples: Sequence[AvatarBatch | DatasetError]) -> AvatarBatch | DatasetError:
-    """`join`, or the first thing that was wrong: a DataLoader's `collate_fn`."""
-    whole = [sample for sample in samples if isinstance(sample, AvatarBatch)]
-    failed = next((sample for sample in samples if isinstance(sample, DatasetError)), None)
-    return join(whole) if failed is None else failed
+# --- For the training loop --------------------------------------------------------------------------
+
+
+class Samples(Protocol[Batch]):
+    """Samples by their number; each is a batch of one."""
+
+    def __getitem__(self, index: int, /) -> Batch | DatasetError:
+        """Make sample `index`, from 0, or say what is wrong."""
+
+    @staticmethod
+    def join(samples: Sequence[Batch]) -> Batch:
+        """One batch of several."""
 
 
 @dataclass(frozen=True, eq=False)
-class AvatarData:
+class AvatarData(Generic[Batch]):
     """Batches for the training loop: `StepData`.
 
     Attributes:
@@ -213,20 +230,20 @@ class AvatarData:
         pin: whether a GPU waits for them.
     """
 
-    samples: AvatarSamples
+    samples: Samples[Batch]
     batch: int
     workers: int
     rank: int = 0
     ranks: int = 1
     pin: bool = False
 
-    def batches(self, first_step: int) -> Generator[AvatarBatch]:
+    def batches(self, first_step: int) -> Generator[Batch]:
         """This process's share of each step's samples, without end. Raises DatasetError: a file is bad."""
         loader = DataLoader(
             self.samples,
             batch_sampler=self._indices(first_step),
             num_workers=self.workers,
-            collate_fn=join_or_fail,
+            collate_fn=partial(_join_or_fail, self.samples.join),
             pin_memory=self.pin,
             prefetch_factor=_AHEAD if self.workers else None,
             multiprocessing_context="spawn" if self.workers else None,
@@ -242,6 +259,16 @@ class AvatarData:
         for step in itertools.count(first_step):
             first = step * self.batch + self.rank * share
             yield list(range(first, first + share))
+
+
+def _join_or_fail(
+    join: Callable[[Sequence[Batch]], Batch], samples: Sequence[Batch | DatasetError]
+) -> Batch | DatasetError:
+    """One batch, or the first thing that was wrong: a DataLoader's `collate_fn`."""
+    failed = next((sample for sample in samples if isinstance(sample, DatasetError)), None)
+    if failed is not None:
+        return failed
+    return join([sample for sample in samples if not isinstance(sample, DatasetError)])
 
 
 def _prepare_worker(_: int) -> None:

@@ -38,7 +38,16 @@ def body_texture(networks: AvatarNetworks, view: View, seen: SeenTexture) -> Bod
     photo = encoder_photo(view, networks.preset.image_size)  # uint8 [P, P, 3]
     device = next(networks.parameters()).device
     pixels = torch.from_numpy(photo.transpose(2, 0, 1).copy())[None].to(device).float() / 255
-    gen = networks.generate(pixels)[0].permute(1, 2, 0).float().numpy(force=True)
+    return whole_texture(networks.generate(pixels)[0].permute(1, 2, 0).float().numpy(force=True), seen)
+
+
+def whole_texture(gen: np.ndarray, seen: SeenTexture) -> BodyTexture:
+    """T of Eq. 2, bytes => [0, 1].
+
+    Args:
+        gen: float32 [side, side, C], T_gen.
+        seen: what the photo shows, side x side texels.
+    """
     return BodyTexture(
         gen=gen,
         rgb=(seen.rgb / np.float32(255)).astype(np.float32),

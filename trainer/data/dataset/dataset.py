@@ -209,18 +209,33 @@ class PairDataset(Dataset[Pair]):
 
     def __getitem__(self, index: int) -> Pair:
         """Read a pair; with `on_bad="skip"` one of somebody else if a file of it has become bad."""
+        return self.people.first_whole(lambda attempt: self._read(index, attempt))
+
+    def _read(self, index: int, attempt: int) -> Pair:
+        first, second, *_ = self.views_in_turn(index, attempt)
+        return Pair(self.people.read(first), self.people.read(second))
+
+    def views_in_turn(self, index: int, attempt: int) -> list[int]:
+        """Choose the views of pair `index`, and name all others of the same person.
+
+        Args:
+            index: of the pair.
+            attempt: of `PeopleDataset.first_whole`; from 1 on it is somebody else.
+
+        Returns:
+            Indices for `PeopleDataset.read`: of the input, of the target, then of the others, in any order.
+        """
         epoch, place = divmod(index, len(self))
         if epoch < 0:
             raise IndexError(f"pairs are numbered from 0, there is no pair {index}")
-        return self.people.first_whole(lambda attempt: self._read(epoch, place, attempt))
-
-    def _read(self, epoch: int, place: int, attempt: int) -> Pair:
         draw = Draw(self.seed, "pair", epoch, place, attempt)
         at = draw.integer(0, len(self) - 1) if attempt else int(self._order_of(epoch)[place])
         views = self.people.views_of(int(self._places[at]))
         first, second = draw.integer(0, len(views) - 1), draw.integer(0, len(views) - 2)
         second += second >= first
-        return Pair(self.people.read(views[first]), self.people.read(views[second]))
+        others = [n for n in range(len(views)) if n not in (first, second)]
+        shuffled = np.argsort(draw.uniforms(0, 1, len(others)), kind="stable")
+        return [views[first], views[second], *(views[others[n]] for n in shuffled)]
 
     def _order_of(self, epoch: int) -> np.ndarray:
         """The people of an epoch, shuffled: int [len]."""
