@@ -9,52 +9,29 @@ From two views of a person (Fig. 2, without the inpainting block):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from dinar.trainer.data.avatar_samples import AvatarBatch
-from dinar.trainer.losses import (
-    LossWeights,
-    avatar_losses,
-    discriminator_loss,
-    r1_penalty,
-    random_corners,
-)
+from dinar.trainer.losses import LossWeights, avatar_losses, discriminator_loss, r1_penalty
 from dinar.trainer.lpips import PerceptualLoss
-from dinar.trainer.metrics import measure
 from dinar.trainer.models.avatar_networks import AvatarNetworks, save_avatar_networks
 from dinar.trainer.models.presets import AvatarPreset
 from dinar.trainer.models.renderer import save_renderer
 from dinar.trainer.models.run_folder import RunFolder
 from dinar.trainer.picture import Picture
-from dinar.trainer.rasterize import BodyRaster, network_raster
+from dinar.trainer.train_views import Drawn, PreviewSamples, crop_corners, preview_of, raster_of, target_of
 from dinar.trainer.training.batch_norm import share_batch_norm
 from dinar.trainer.training.checkpoint import Part
 from dinar.trainer.training.ema import Average
 from dinar.trainer.training.loop import Preview, Term
 from dinar.trainer.training.processes import Processes
-from dinar.trainer.training.sheets import lay_out
 
 LEARNING_RATE = 2e-3  # Sec. 4.1
 BETAS = (0.0, 0.99)  # Adam's, as StyleGAN2 trains
 AVERAGE_DECAY = 0.999
-_SHEET_SIDE, _SHEET_ROWS = 192, 6
-
-
-@dataclass(frozen=True, eq=False)
-class PreviewSamples:
-    """Samples that show how far a training is.
-
-    Attributes:
-        kind: of people: "val", or "train" where the dataset has no others.
-        batches: whole views.
-    """
-
-    kind: str
-    batches: tuple[AvatarBatch, ...]
 
 
 class AvatarTraining:
@@ -64,7 +41,7 @@ class AvatarTraining:
         self,
         preset: AvatarPreset,
         perceptual: PerceptualLoss,
-        previews: PreviewSamples,
+        previews: PreviewSamples[AvatarBatch],
         here: Processes,
         weights: LossWeights | None = None,
     ) -> None:
@@ -124,7 +101,7 @@ class AvatarTraining:
             target,
             batch.background,
             batch.face,
-            self._corners(batch, chance),
+            crop_corners(batch, self._weights.crop, chance, self._here),
             self._perceptual,
             self._weights,
             logits,
@@ -153,35 +130,18 @@ class AvatarTraining:
         self._critic.step()
         return tuple(terms)
 
-    def _corners(self, batch: AvatarBatch, chance: torch.Generator) -> torch.Tensor:
-        """Where LPIPS looks at each of this process's pictures: drawn for all processes', int64 [B, 2]."""
-        share, here = len(batch), self._here
-        height, width = batch.image.shape[2:]
-        corners = random_corners(share * here.ranks, height, width, self._weights.crop, chance)
-        return corners[here.rank * share : (here.rank + 1) * share]
-
     @torch.no_grad()
     def preview(self) -> Preview:
         """Draw views that are not trained on with the averaged networks; see `Trainee`."""
-        sheets, psnr, ms_ssim, iou = [], [], [], []
+        drawn = []
         for kept in self._previews.batches:
             batch = kept.to(self._here.device)
-            gen, predicted = draw(self.average.network, batch)
-            quality = measure(predicted, target_of(batch), torch.full_like(batch.background, 0.5))
-            psnr.append(quality.person_psnr)
-            ms_ssim.append(quality.ms_ssim)
-            iou.append(quality.mask_iou)
-            sheets.append((batch, gen, predicted))
-        scores = (("PSNR", psnr), ("MS-SSIM", ms_ssim), ("mask IoU", iou))
-        kind = self._previews.kind
-        return Preview(
-            lay_out(_columns(sheets), _SHEET_SIDE),
-            tuple(Term(f"{kind} {name}", torch.cat(values).mean()) for name, values in scores),
-        )
+            drawn.append(Drawn(batch, *draw(self.average.network, batch)))
+        return preview_of(self._previews.kind, drawn)
 
     def publish(self, folder: Path, step: int) -> None:
         """Write the averaged networks: all three, and the renderer as the runtime's tools take it."""
-        save_avatar_networks(folder / "avatar.pt", self.average.network, step)
+        save_avatar_networks(RunFolder(folder).networks, self.average.network, step)
         save_renderer(RunFolder(folder).checkpoint, self.average.network.renderer, step=step)
 
 
@@ -197,35 +157,4 @@ def draw(networks: AvatarNetworks, batch: AvatarBatch) -> tuple[torch.Tensor, Pi
         T_gen, float32 [B, 16, T, T] in [-1, 1], and I_rend with its mask, float32.
     """
     gen = networks.generate(batch.photo.float() / 255)  # bytes => [0, 1]
-    known = batch.known.float()
-    raster = network_raster(
-        gen, batch.rgb.float() / 255, known[:, :1], known[:, 1:], BodyRaster(batch.uv, batch.coverage)
-    )
-    return gen, Picture.of_rgba(networks.renderer(raster).float())
-
-
-def target_of(batch: AvatarBatch) -> Picture:
-    """What a batch should look like: I_GT and its mask, bytes => [0, 1]."""
-    return Picture(batch.image.float() / 255, batch.mask.float() / 255)
-
-
-def _columns(drawn: list[tuple[AvatarBatch, torch.Tensor, Picture]]) -> list[torch.Tensor]:
-    """A sheet's columns: photo, T_rgb, T_gen's first three channels, prediction, target, and their masks."""
-    columns = []
-    for batch, gen, predicted in drawn:
-        target = target_of(batch)
-        columns.append(
-            (
-                batch.photo.float() / 255,
-                batch.rgb.float() / 255,
-                0.5 * (1 + gen[:, :3]),  # [-1, 1] => [0, 1]
-                predicted.before(batch.background),
-                target.before(batch.background),
-                predicted.mask.expand(-1, 3, -1, -1),
-                target.mask.expand(-1, 3, -1, -1),
-            )
-        )
-    return [
-        torch.cat([pictures.cpu() for pictures in column])[:_SHEET_ROWS]
-        for column in zip(*columns, strict=True)
-    ]
+    return gen, Picture.of_rgba(networks.renderer(raster_of(gen, batch)).float())

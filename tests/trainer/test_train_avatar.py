@@ -24,14 +24,11 @@ from dinar.trainer.lpips import perceptual_loss
 from dinar.trainer.models.avatar_networks import load_avatar_networks
 from dinar.trainer.models.presets import PRESETS, TINY
 from dinar.trainer.models.renderer import load_renderer
-from dinar.trainer.train_avatar import AvatarTraining, PreviewSamples
-from dinar.trainer.train_command import (
-    TrainConfig,
-    print_plan,
-    step_flops,
-    train_command,
-    training_memory,
-)
+from dinar.trainer.train_avatar import AvatarTraining
+from dinar.trainer.train_command import train_command
+from dinar.trainer.train_config import TrainConfig
+from dinar.trainer.train_plan import print_plan, step_flops, training_memory
+from dinar.trainer.train_views import PreviewSamples
 from dinar.trainer.training.loop import step_chance, train
 from dinar.trainer.training.processes import Processes, open_processes
 

@@ -22,6 +22,11 @@ class RunFolder:
         return self.path / "renderer.pt"
 
     @property
+    def networks(self) -> Path:
+        """E, G and θ; see `save_avatar_networks`."""
+        return self.path / "avatar.pt"
+
+    @property
     def avatar(self) -> Path:
         """The avatar with the texture that the network was trained on."""
         return self.path / "avatar.dinar"
