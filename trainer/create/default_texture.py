@@ -1,0 +1,85 @@
+"""The neural half of the default avatar: its texture, and the renderer tuned to it.
+
+The default avatar has clothes and hair as meshes, for `rgb` mode. Photos of it (`photographs.py`) make a
+texture as for any person (Sec. 3.1, Eq. 5); then texture and renderer are tuned to more of them. What `rgb`
+mode shows stays as it is, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from dinar.runtime.avatar import Avatar
+from dinar.trainer.create.drawing import quality
+from dinar.trainer.create.few_shot_avatar import avatar_texture
+from dinar.trainer.create.person import GivenView
+from dinar.trainer.create.photographs import Photographer
+from dinar.trainer.create.tune import TuneOptions, tune
+from dinar.trainer.data.dataset.layout import View
+from dinar.trainer.data.prepared_views import ViewPreparer
+from dinar.trainer.lpips import perceptual_loss
+from dinar.trainer.metrics import MeanQuality
+from dinar.trainer.models.avatar_networks import AvatarNetworks
+from dinar.trainer.models.renderer import NeuralRenderer
+from dinar.trainer.texture.few_shot import few_shot_texture
+from dinar.trainer.texture.photo_texture import covered_texels
+
+INPUTS = 8
+"""Photos from all around that the texture is made from."""
+
+HELD_OUT = 40
+"""Photos that nothing is made from or tuned to."""
+
+_INPUT_SIDE = 1024  # pixels: every texel is seen by several
+_SIDE = 512  # of all others
+_FIRST_HELD_OUT = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class NeuralHalf:
+    """The avatar with its neural texture, and what draws it.
+
+    Attributes:
+        avatar: still without networks.
+        renderer: in evaluation mode.
+        reached: on `HELD_OUT` photos.
+    """
+
+    avatar: Avatar
+    renderer: NeuralRenderer
+    reached: MeanQuality
+
+
+def make_neural_half(
+    avatar: Avatar, networks: AvatarNetworks, photos: int, steps: int, console: Console
+) -> NeuralHalf:
+    """Take photos, make the texture, tune. Deterministic with the same number of threads.
+
+    Args:
+        avatar: with its shell.
+        networks: in evaluation mode, on the CPU.
+        photos: to tune to, of `_SIDE` pixels a side.
+        steps: of tuning, 1 or more.
+        console: shows how far it is.
+    """
+    side = networks.preset.texture_size
+    preparer, photographer = ViewPreparer(avatar.body, side), Photographer(avatar, _SIDE)
+    inputs = _prepared(preparer, Photographer(avatar, _INPUT_SIDE).standing(INPUTS))
+    texture = few_shot_texture(networks, [seen.view for seen in inputs], [seen.texture for seen in inputs])
+    with console.status("taking photos"):
+        own = _prepared(preparer, photographer.moving(0, photos))
+    tuned = tune(networks.renderer, texture, own, TuneOptions(steps, seed=0), perceptual_loss(), console)
+    made = avatar_texture(tuned.texture, covered_texels(avatar.body, side))
+    others = _prepared(preparer, photographer.moving(_FIRST_HELD_OUT, HELD_OUT))
+    return NeuralHalf(
+        replace(avatar, texture=replace(made, rgb=avatar.texture.rgb)),
+        tuned.renderer,
+        quality(tuned.renderer, tuned.texture, others),
+    )
+
+
+def _prepared(preparer: ViewPreparer, views: Iterable[View]) -> list[GivenView]:
+    return [GivenView(view, preparer.body(view), preparer.texture(view)) for view in views]

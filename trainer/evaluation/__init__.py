@@ -1,0 +1,1 @@
+"""How good avatars are: on views that they were not made from."""
