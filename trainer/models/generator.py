@@ -12,12 +12,16 @@ from dinar.runtime.network_input import GEN_CHANNELS
 from dinar.trainer.models.discriminator import COARSEST
 from dinar.trainer.models.layers import ModulatedConv2d, ToTexture, upsample
 
+_EPSILON = 1e-8
+
 
 class Generator(nn.Module):
     """G: StyleGAN2's synthesis network, with outputs of 16 channels at each level, upsampled and summed.
 
     There is no mapping network: the encoder's vector takes the place of StyleGAN2's w and is the style of
-    every layer. There is no noise either (see `layers`): the same vector always gives the same texture.
+    every layer. It is brought to a mean square of 1, as StyleGAN2's mapping network does with what it is
+    given: the encoder has no other reason to stay within bounds, and in training it does not. There is no
+    noise either (see `layers`): the same vector always gives the same texture.
     """
 
     def __init__(self, widths: tuple[int, ...], style_dim: int) -> None:
@@ -29,7 +33,7 @@ class Generator(nn.Module):
         """
         super().__init__()
         finer = widths[::-1]
-        gain = 1 / math.sqrt(len(widths))  # of the sum's terms, so that tanh begins where it is steep
+        gain = 1 / math.sqrt(len(widths))  # of the sum's terms, so that `bounded` begins where it is steep
         self.constant = nn.Parameter(torch.randn(1, finer[0], COARSEST, COARSEST))
         self.first = ModulatedConv2d(finer[0], finer[0], style_dim)
         self.grow = nn.ModuleList(ModulatedConv2d(*pair, style_dim, up=True) for pair in pairwise(finer))
@@ -46,9 +50,19 @@ class Generator(nn.Module):
         Returns:
             float32 [B, 16, S, S], in [-1, 1], as the avatar file holds it.
         """
+        w = w * torch.rsqrt(w.square().mean(1, keepdim=True) + _EPSILON)
         x = self.first(self.constant.expand(len(w), -1, -1, -1), w)
         texture = self.to_texture[0](x, w)
         for grow, keep, to_texture in zip(self.grow, self.keep, self.to_texture[1:], strict=True):
             x = keep(grow(x, w), w)
             texture = upsample(texture) + to_texture(x, w)
-        return torch.tanh(texture.float())
+        return bounded(texture.float())
+
+
+def bounded(x: torch.Tensor) -> torch.Tensor:
+    """Map all numbers to (-1, 1): x / sqrt(1 + x²).
+
+    Not tanh, whose gradient is gone a few units from 0: a texture that strays there stays there, the same for
+    everybody.
+    """
+    return x * torch.rsqrt(1 + x.square())
