@@ -64,11 +64,12 @@ class AvatarTraining:
         self.networks.to(here.device)
         self.discriminator.to(here.device)
         self.average = Average(self.networks, AVERAGE_DECAY)
-        texture = [*self.networks.encoder.parameters(), *self.networks.generator.parameters()]
         self._optimizer = _adam(
-            (texture, TEXTURE_RATE), ([*self.networks.renderer.parameters()], LEARNING_RATE)
+            (self.networks.encoder, TEXTURE_RATE),
+            (self.networks.generator, TEXTURE_RATE),
+            (self.networks.renderer, LEARNING_RATE),
         )
-        self._critic = _adam(([*self.discriminator.parameters()], LEARNING_RATE))
+        self._critic = _adam((self.discriminator, LEARNING_RATE))
         self._perceptual = perceptual.distance.to(here.device)
         self._weights = weights or LossWeights()
         self._preset, self._previews, self._here = preset, previews, here
