@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from dinar.trainer.ablation import Reads, restrict
 from dinar.trainer.data.avatar_samples import AvatarBatch
 from dinar.trainer.losses import LossWeights, avatar_losses, discriminator_loss, r1_penalty
 from dinar.trainer.lpips import PerceptualLoss
@@ -47,6 +48,7 @@ class AvatarTraining:
         previews: PreviewSamples[AvatarBatch],
         here: Processes,
         weights: LossWeights | None = None,
+        reads: Reads = "both",
     ) -> None:
         """Draw fresh weights from torch's random generator.
 
@@ -56,8 +58,10 @@ class AvatarTraining:
             previews: for sheets and scores.
             here: this process.
             weights: of the losses; the paper's when left out.
+            reads: what θ is given of the texture.
         """
         self.networks = AvatarNetworks(preset)
+        restrict(self.networks.renderer, reads)
         self.discriminator = preset.discriminator()
         if here.ranks > 1:
             share_batch_norm(self.networks)

@@ -48,9 +48,12 @@ def train_avatar(config: TrainConfig, console: Console) -> Ended:
         opened, lambda pairs: AvatarSamples(pairs, opened.views, SampleSizes(preset.image_size, None))
     )
     torch.manual_seed(config.seed)
-    training = AvatarTraining(preset, opened.perceptual, previews, opened.here)
+    training = AvatarTraining(preset, opened.perceptual, previews, opened.here, reads=config.reads)
     samples = AvatarSamples(opened.pairs, opened.views, SampleSizes(preset.image_size, preset.image_size))
-    return _run(training, samples, config, opened, _identity(config, opened, preset), console)
+    identity = _identity(config, opened, preset)
+    if config.reads != "both":
+        identity["reads"] = config.reads
+    return _run(training, samples, config, opened, identity, console)
 
 
 def train_live(config: TrainConfig, console: Console) -> Ended:

@@ -9,6 +9,7 @@ from typing import Literal
 import tyro
 
 from dinar.runtime.errors import UsageError
+from dinar.trainer.ablation import Reads
 from dinar.trainer.models.presets import PRESETS, SMALL, AvatarPreset
 from dinar.trainer.models.run_folder import RunFolder
 from dinar.trainer.training.processes import Precision
@@ -34,6 +35,9 @@ class TrainConfig:
     preset: str | None = None
     """avatar: tiny, small or paper: sizes of all networks, of the pictures, batch and steps; small when left
     out. live has its teacher's."""
+    reads: Reads = "both"
+    """avatar: what the renderer reads of the texture: both, rgb (the photo's colours) or neural (what the
+    generator makes of it), to compare with (Table 2)."""
     steps: int | None = None
     """Altogether; the preset's when left out, 1000 for live."""
     batch: int | None = None
@@ -94,6 +98,8 @@ class TrainConfig:
             )
         if self.preset is not None:
             raise UsageError("`dinar train live` has its teacher's preset: leave --preset out")
+        if self.reads != "both":
+            raise UsageError("`dinar train live` reads what its teacher does: leave --reads out")
         if self.out is not None and self.out.resolve() == self.teacher_file.parent.resolve():
             raise UsageError(f"--out {self.out} is the teacher's own folder: name another")
 

@@ -227,6 +227,7 @@ def test_a_run_leaves_networks_that_make_avatars_and_rasters_to_calibrate_with(
     [
         ({"teacher": None}, r"learns from a run of `dinar train avatar`: name it \(--teacher DIR\)"),
         ({"preset": "tiny"}, "has its teacher's preset: leave --preset out"),
+        ({"reads": "rgb"}, "reads what its teacher does: leave --reads out"),
         ({"what": "avatar"}, "has no teacher: leave --teacher out"),
         ({"out": Path("teacher")}, "--out teacher is the teacher's own folder: name another"),
         ({"batch": 0}, "--batch must be at least 1, not 0"),

@@ -122,6 +122,13 @@ class NeuralRenderer(nn.Module):
         self.head = nn.Conv2d(widths[0], RGBA_CHANNELS * block**2, 3, padding=1)
         self.spread = nn.PixelShuffle(block) if block > 1 else nn.Identity()
 
+    @property
+    def first_convolution(self) -> nn.Conv2d:
+        """The one layer that reads the raster."""
+        layer = self.stem[0]
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
     def forward(self, raster: torch.Tensor) -> torch.Tensor:
         """Draw.
 
