@@ -27,15 +27,27 @@ from dinar.trainer.models.renderer import NeuralRenderer
 from dinar.trainer.texture.few_shot import few_shot_texture
 from dinar.trainer.texture.photo_texture import covered_texels
 
-INPUTS = 8
-"""Photos from all around that the texture is made from."""
-
-HELD_OUT = 40
-"""Photos that nothing is made from or tuned to."""
-
-_INPUT_SIDE = 1024  # pixels: every texel is seen by several
-_SIDE = 512  # of all others
 _FIRST_HELD_OUT = 1_000_000
+_RENDERER_RATE = 1e-3  # hundreds of photos: the renderer becomes this person's own
+
+
+@dataclass(frozen=True)
+class Session:
+    """Which photos are taken.
+
+    Attributes:
+        inputs: from all around, that the texture is made from.
+        input_side: pixels of those; many, so that every texel is seen by several.
+        tuned: in motion, to tune to.
+        held_out: in motion, that nothing is made from or tuned to.
+        side: pixels of all photos in motion.
+    """
+
+    inputs: int = 8
+    input_side: int = 1024
+    tuned: int = 240
+    held_out: int = 40
+    side: int = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,40 +56,47 @@ class NeuralHalf:
 
     Attributes:
         avatar: still without networks.
+        bare_body: the same texture as `rgb` mode shows it, without the avatar's clothes and hair.
         renderer: in evaluation mode.
-        reached: on `HELD_OUT` photos.
+        held_out: photos that nothing is made from or tuned to.
+        reached: on those.
     """
 
     avatar: Avatar
+    bare_body: Avatar
     renderer: NeuralRenderer
+    held_out: tuple[GivenView, ...]
     reached: MeanQuality
 
 
 def make_neural_half(
-    avatar: Avatar, networks: AvatarNetworks, photos: int, steps: int, console: Console
+    avatar: Avatar, networks: AvatarNetworks, session: Session, steps: int, console: Console
 ) -> NeuralHalf:
     """Take photos, make the texture, tune. Deterministic with the same number of threads.
 
     Args:
         avatar: with its shell.
         networks: in evaluation mode, on the CPU.
-        photos: to tune to, of `_SIDE` pixels a side.
+        session: the photos.
         steps: of tuning, 1 or more.
         console: shows how far it is.
     """
     side = networks.preset.texture_size
-    preparer, photographer = ViewPreparer(avatar.body, side), Photographer(avatar, _SIDE)
-    inputs = _prepared(preparer, Photographer(avatar, _INPUT_SIDE).standing(INPUTS))
+    preparer, photographer = ViewPreparer(avatar.body, side), Photographer(avatar, session.side)
+    inputs = _prepared(preparer, Photographer(avatar, session.input_side).standing(session.inputs))
     texture = few_shot_texture(networks, [seen.view for seen in inputs], [seen.texture for seen in inputs])
     with console.status("taking photos"):
-        own = _prepared(preparer, photographer.moving(0, photos))
-    tuned = tune(networks.renderer, texture, own, TuneOptions(steps, seed=0), perceptual_loss(), console)
+        own = _prepared(preparer, photographer.moving(0, session.tuned))
+    options = TuneOptions(steps, seed=0, renderer_rate=_RENDERER_RATE)
+    tuned = tune(networks.renderer, texture, own, options, perceptual_loss(), console)
     made = avatar_texture(tuned.texture, covered_texels(avatar.body, side))
-    others = _prepared(preparer, photographer.moving(_FIRST_HELD_OUT, HELD_OUT))
+    others = tuple(_prepared(preparer, photographer.moving(_FIRST_HELD_OUT, session.held_out)))
     return NeuralHalf(
-        replace(avatar, texture=replace(made, rgb=avatar.texture.rgb)),
-        tuned.renderer,
-        quality(tuned.renderer, tuned.texture, others),
+        avatar=replace(avatar, texture=replace(made, rgb=avatar.texture.rgb)),
+        bare_body=replace(avatar, texture=made, shell=None),
+        renderer=tuned.renderer,
+        held_out=others,
+        reached=quality(tuned.renderer, tuned.texture, others),
     )
 
 

@@ -46,10 +46,12 @@ class TuneOptions:
     Attributes:
         steps: 1 or more; some hundreds do.
         seed: of views, squares and backgrounds.
+        renderer_rate: θ's learning rate at the start. The more photos, the further θ may go.
     """
 
     steps: int
     seed: int
+    renderer_rate: float = RENDERER_RATE
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,7 @@ def tune(
         [
             {"params": [gen], "lr": GEN_RATE},
             {"params": [rgb], "lr": RGB_RATE},
-            {"params": list(own.parameters()), "lr": RENDERER_RATE},
+            {"params": list(own.parameters()), "lr": options.renderer_rate},
         ]
     )
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.steps)
