@@ -28,6 +28,17 @@ def fields(form: DressForm) -> list[np.ndarray]:
     return [hem_field(form, 0.6), sleeve_field(form, 0.4), neck]
 
 
+@pytest.fixture(scope="module")
+def plain_top(form: DressForm) -> Tailored:
+    """Close to the body all over."""
+    return tailor(form, fields(form), ease=0.012)
+
+
+@pytest.fixture(scope="module")
+def hanging_top(form: DressForm) -> Tailored:
+    return tailor(form, fields(form), ease=0.02, hang=0.8)
+
+
 def gap(form: DressForm, sewn: Tailored) -> np.ndarray:
     normals = sewn.patch.lift(form.normals)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
@@ -39,25 +50,24 @@ def plain(points: SurfacePoints) -> Paint:
     return Paint(np.full((len(points.face), 3), 0.5), points.normal, np.ones(len(points.face)))
 
 
-def test_edges_run_along_the_zero_lines(form: DressForm) -> None:
-    wanted = fields(form)
-    sewn = tailor(form, wanted, ease=0.015)
+def test_edges_run_along_the_zero_lines(form: DressForm, plain_top: Tailored) -> None:
+    wanted, sewn = fields(form), plain_top
     rim = np.unique(rim_edges(sewn.patch.faces))
     nearest = np.min([np.abs(sewn.patch.lift(field)[rim]) for field in wanted], axis=0)
     assert np.quantile(nearest, 0.95) < 1e-6
     assert np.min([sewn.patch.lift(field).min() for field in wanted]) > -0.002
 
 
-def test_hems_of_hanging_cloth_are_level(form: DressForm) -> None:
-    sewn = tailor(form, fields(form), ease=0.02, hang=0.8)
+def test_hems_of_hanging_cloth_are_level(form: DressForm, hanging_top: Tailored) -> None:
+    sewn = hanging_top
     height = sewn.patch.lift(form.rest[:, 1])
     rim = np.unique(rim_edges(sewn.patch.faces))
     lower = rim[np.abs(sewn.patch.lift(fields(form)[0])[rim]) < 1e-6]
     assert np.abs(sewn.posed[lower, 1] - height[lower]).max() < 0.008
 
 
-def test_edges_stand_off_the_skin(form: DressForm) -> None:
-    sewn = tailor(form, fields(form), ease=0.012)
+def test_edges_stand_off_the_skin(form: DressForm, plain_top: Tailored) -> None:
+    sewn = plain_top
     near_edge = np.min([sewn.patch.lift(field) for field in fields(form)], axis=0) < 0.04
     assert gap(form, sewn)[near_edge].min() > 0.0015
 
@@ -83,10 +93,10 @@ def test_t_pose_and_fitting_pose_agree(form: DressForm) -> None:
     assert len(part.uv.faces) == len(part.faces)
 
 
-def test_the_same_numbers_give_the_same_garment(form: DressForm) -> None:
-    one, other = (tailor(form, fields(form), ease=0.02, hang=0.7) for _ in range(2))
-    np.testing.assert_array_equal(one.vertices, other.vertices)
-    np.testing.assert_array_equal(one.fine_normals, other.fine_normals)
+def test_the_same_numbers_give_the_same_garment(form: DressForm, hanging_top: Tailored) -> None:
+    again = tailor(form, fields(form), ease=0.02, hang=0.8)
+    np.testing.assert_array_equal(again.vertices, hanging_top.vertices)
+    np.testing.assert_array_equal(again.fine_normals, hanging_top.fine_normals)
 
 
 def test_hanging_cloth_does_not_follow_the_waist_in(form: DressForm) -> None:
@@ -99,10 +109,9 @@ def test_hanging_cloth_does_not_follow_the_waist_in(form: DressForm) -> None:
     assert girth(1.0) > girth(0.0) + 0.005
 
 
-def test_cloth_lies_over_what_is_worn_below(form: DressForm) -> None:
-    inner = tailor(form, fields(form), ease=0.015)
-    outer = tailor(form, fields(form), ease=0.006, under=inner.heights)
-    worn = outer.patch.lift(inner.heights)
+def test_cloth_lies_over_what_is_worn_below(form: DressForm, plain_top: Tailored) -> None:
+    outer = tailor(form, fields(form), ease=0.006, under=plain_top.heights)
+    worn = outer.patch.lift(plain_top.heights)
     clear = gap(form, outer) - worn
     # In hollows that cloth spans, the skin's normals do not say how far apart two cloths are.
     cloth_normal = vertex_normals(outer.posed[: len(worn)], outer.patch.faces)

@@ -150,19 +150,23 @@ def test_ears_stay_free_or_are_covered(hair, skull):
         assert (hit > ear[0]) == covered, style
 
 
-def test_the_same_recipe_gives_the_same_hair(forms):
-    for style in ("swept", "long", "plaits", "afro"):
-        recipe = haircut(style, Draw(7, style))
-        once, again = (make_hair(forms["man"], recipe, DEFAULT) for _ in range(2))
+def test_the_same_recipe_gives_the_same_hair(forms, hair):
+    pairs = [
+        (hair[style], make_hair(forms["woman"], haircut(style, Draw(5, style)), DEFAULT))
+        for style in ("long", "plaits", "afro")
+    ]
+    swept = haircut("swept", Draw(7, "swept"))
+    pairs.append((make_hair(forms["man"], swept, DEFAULT), make_hair(forms["man"], swept, DEFAULT)))
+    for once, again in pairs:
         for first, second in zip(once, again, strict=True):
             np.testing.assert_array_equal(first.vertices, second.vertices)
             np.testing.assert_array_equal(first.faces, second.faces)
 
 
-def test_other_seeds_give_other_locks(forms):
-    recipe = haircut("long", Draw(7, "long"))
-    once, other = (make_hair(forms["man"], r, DEFAULT)[-1] for r in (recipe, replace(recipe, seed=99)))
-    assert not np.array_equal(once.vertices[:500], other.vertices[:500])
+def test_other_seeds_give_other_locks(forms, hair):
+    recipe = replace(haircut("long", Draw(5, "long")), seed=99)
+    other = make_hair(forms["woman"], recipe, DEFAULT)[-1]
+    assert not np.array_equal(hair["long"][-1].vertices[:500], other.vertices[:500])
 
 
 # --- Paint ----------------------------------------------------------------------------------------
