@@ -1,12 +1,12 @@
-import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from dinar.export.package import package, read_calibration
+from dinar.export.package import main, package, read_calibration
 from dinar.runtime.avatar import Avatar, RendererNetwork, default_avatar_path, open_avatar, save_avatar
 from dinar.runtime.errors import DinarError
 from dinar.trainer.models.renderer import LIVE, NeuralRenderer, save_renderer
@@ -28,9 +28,10 @@ def rasters() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (3, 64, 32, 22), np.uint8)
 
 
-def run_package(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dinar.export.package", str(folder), "--out", str(folder / "new.dinar")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+def run_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Exit status of `python -m dinar.export.package FOLDER`."""
+    monkeypatch.setattr(sys, "argv", ["package", str(folder), "--out", str(folder / "new.dinar")])
+    return main()
 
 
 def test_an_avatar_gets_both_precisions_in_place_of_what_it_had(avatar: Avatar, rasters: np.ndarray) -> None:
@@ -45,39 +46,24 @@ def test_an_avatar_gets_both_precisions_in_place_of_what_it_had(avatar: Avatar, 
 
 
 def test_the_command_makes_an_avatar_file_of_a_run_folder(
-    avatar: Avatar, rasters: np.ndarray, tmp_path: Path
+    avatar: Avatar, rasters: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunFolder(tmp_path)
-    save_renderer(run.checkpoint, NeuralRenderer(LIVE))
+    save_renderer(run.checkpoint, NeuralRenderer(replace(LIVE, widths=(16, 16, 24))))
     save_avatar(run.avatar, avatar)
     np.savez(run.calibration, rasters=rasters)
-    command = [
-        sys.executable,
-        "-m",
-        "dinar.export.package",
-        str(tmp_path),
-        "--out",
-        str(tmp_path / "new.dinar"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    assert run_package(tmp_path, monkeypatch) == 0
     networks = open_avatar(tmp_path / "new.dinar").networks
     assert {(n.preset, n.precision) for n in networks} == {("live", "fp32"), ("live", "int8")}
 
 
-def test_a_folder_without_a_run_is_one_sentence(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "dinar.export.package",
-        str(tmp_path),
-        "--out",
-        str(tmp_path / "new.dinar"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
-    assert "renderer.pt: cannot be read" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_folder_without_a_run_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_package(tmp_path, monkeypatch) == 1
+    told = capsys.readouterr().err
+    assert "renderer.pt: cannot be read" in told
+    assert "Traceback" not in told
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 32, 32, 4), np.uint8), np.zeros((2, 32, 32, 22))])
