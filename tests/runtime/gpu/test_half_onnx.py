@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import onnx
@@ -28,6 +29,7 @@ CONFIGS = {
 SIZE = (64, 96)
 
 
+@cache
 def trained(config: RendererConfig) -> NeuralRenderer:
     """A network whose batch norms have seen something and whose pictures use all of [0, 1]."""
     torch.manual_seed(0)
@@ -39,6 +41,12 @@ def trained(config: RendererConfig) -> NeuralRenderer:
     return network.eval()
 
 
+@cache
+def exported(config: RendererConfig) -> bytes:
+    """The trained network as ONNX: writing one takes seconds."""
+    return to_onnx(trained(config))
+
+
 @pytest.fixture(scope="module", params=list(CONFIGS))
 def network(request: pytest.FixtureRequest) -> NeuralRenderer:
     return trained(CONFIGS[request.param])
@@ -46,7 +54,7 @@ def network(request: pytest.FixtureRequest) -> NeuralRenderer:
 
 @pytest.fixture(scope="module")
 def float32(network: NeuralRenderer) -> bytes:
-    return to_onnx(network)
+    return exported(network.config)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +64,7 @@ def half(float32: bytes) -> HalfNetwork:
 
 @pytest.fixture(scope="module")
 def live() -> bytes:
-    return to_onnx(trained(LIVE))
+    return exported(LIVE)
 
 
 @pytest.fixture(scope="module")
