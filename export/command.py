@@ -46,7 +46,7 @@ class ExportConfig:
     """Write an avatar's networks as files for other programs, and build engines of them for this computer."""
 
     avatar: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[AVATAR]")] = None
-    """The .dinar file; the avatar that comes with dinar, which holds no network, when left out."""
+    """The .dinar file; the avatar that comes with dinar when left out."""
     target: tuple[Target | Literal["all"], ...] = ("all",)
     """What to make; all: what this computer can, and why not the rest."""
     network: tuple[str, ...] = ()

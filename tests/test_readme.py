@@ -2,21 +2,15 @@
 
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dinar.export.to_onnx import to_onnx
-from dinar.runtime.avatar import RendererNetwork, default_avatar_path, open_avatar, save_avatar
 from dinar.runtime.cli import main
-from dinar.trainer.fit_views import with_neural_texture
-from dinar.trainer.models.renderer import LIVE, NeuralRenderer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -85,20 +79,9 @@ def test_bench_commands_measure(command, tmp_path):
         assert (tmp_path / name).stat().st_size > 1000
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An avatar with a network, a small one that was never trained, by the README's name."""
-    avatar = with_neural_texture(open_avatar(default_avatar_path()))
-    network = to_onnx(NeuralRenderer(replace(LIVE, widths=(16, 16, 24))).eval())
-    path = tmp_path_factory.mktemp("fitted") / "fitted.dinar"
-    save_avatar(path, replace(avatar, networks=(RendererNetwork("live", "fp32", network),)))
-    return path
-
-
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar export")])
-def test_export_commands_make_files(command, fitted, tmp_path, monkeypatch, capsys):
-    """As the README has them, but of a small network and, where no size is named, for a small rectangle."""
-    shutil.copy(fitted, tmp_path)
+def test_export_commands_make_files(command, tmp_path, monkeypatch, capsys):
+    """As the README has them, but, where no size is named, for a small rectangle."""
     small = "" if "--crop" in command else " --crop 64 64"
     monkeypatch.setenv("DINAR_CACHE", str(tmp_path / "cache"))
     assert run_here(command + small, tmp_path, monkeypatch) == 0

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from dinar.runtime.avatar import Avatar
-from dinar.trainer.create.drawing import quality
 from dinar.trainer.create.few_shot_avatar import avatar_texture
 from dinar.trainer.create.person import GivenView
 from dinar.trainer.create.photographs import Photographer
@@ -21,7 +20,6 @@ from dinar.trainer.create.tune import TuneOptions, tune
 from dinar.trainer.data.dataset.layout import View
 from dinar.trainer.data.prepared_views import ViewPreparer
 from dinar.trainer.lpips import perceptual_loss
-from dinar.trainer.metrics import MeanQuality
 from dinar.trainer.models.avatar_networks import AvatarNetworks
 from dinar.trainer.models.renderer import NeuralRenderer
 from dinar.trainer.texture.few_shot import few_shot_texture
@@ -56,17 +54,15 @@ class NeuralHalf:
 
     Attributes:
         avatar: still without networks.
-        bare_body: the same texture as `rgb` mode shows it, without the avatar's clothes and hair.
+        bare_body: what `rgb` mode makes of the same photos without the avatar's clothes and hair.
         renderer: in evaluation mode.
         held_out: photos that nothing is made from or tuned to.
-        reached: on those.
     """
 
     avatar: Avatar
     bare_body: Avatar
     renderer: NeuralRenderer
     held_out: tuple[GivenView, ...]
-    reached: MeanQuality
 
 
 def make_neural_half(
@@ -89,14 +85,14 @@ def make_neural_half(
         own = _prepared(preparer, photographer.moving(0, session.tuned))
     options = TuneOptions(steps, seed=0, renderer_rate=_RENDERER_RATE)
     tuned = tune(networks.renderer, texture, own, options, perceptual_loss(), console)
-    made = avatar_texture(tuned.texture, covered_texels(avatar.body, side))
+    covered = covered_texels(avatar.body, side)
+    made = avatar_texture(tuned.texture, covered)
     others = tuple(_prepared(preparer, photographer.moving(_FIRST_HELD_OUT, session.held_out)))
     return NeuralHalf(
         avatar=replace(avatar, texture=replace(made, rgb=avatar.texture.rgb)),
-        bare_body=replace(avatar, texture=made, shell=None),
+        bare_body=replace(avatar, texture=avatar_texture(texture, covered), shell=None),
         renderer=tuned.renderer,
         held_out=others,
-        reached=quality(tuned.renderer, tuned.texture, others),
     )
 
 

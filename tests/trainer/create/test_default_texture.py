@@ -51,13 +51,12 @@ def test_the_network_reads_what_photos_show_and_nothing_elsewhere(half: NeuralHa
     assert not texture.photo[~known].any()
 
 
-def test_the_bare_body_wears_the_photos_colours(half: NeuralHalf) -> None:
+def test_the_bare_body_wears_the_photos_colours_before_they_are_tuned(half: NeuralHalf) -> None:
     assert half.bare_body.shell is None
     known = half.avatar.texture.fill > 0
-    np.testing.assert_array_equal(half.bare_body.texture.rgb[known], half.avatar.texture.photo[known])
+    apart = half.bare_body.texture.rgb[known].astype(int) - half.avatar.texture.photo[known]
+    assert 0 < np.abs(apart).max() <= 6, "two steps of 5e-3 at most"
 
 
-def test_it_is_judged_on_photos_that_nothing_was_tuned_to(half: NeuralHalf) -> None:
-    assert len(half.held_out) == 2
-    assert 0 < half.reached.mask_iou < 1
-    assert half.reached.person_psnr > 3
+def test_photos_are_kept_apart_to_judge_it_by(half: NeuralHalf) -> None:
+    assert [seen.view.view for seen in half.held_out] == [1_000_000, 1_000_001]
