@@ -19,12 +19,12 @@ TENSORRT_PIP := tensorrt-rtx-cu13-bindings==1.7.1.116 onnxruntime-ep-nv-tensorrt
 demo: $(VENV)/.base
 	$(BIN)/dinar demo $(ARGS)
 
-# Three processes, two at a time: each starts its own kernels, windows and workers, and what they load does not go
+# Three processes at a time: each starts its own kernels, windows and workers, and what they load does not go
 # together in one. Each prints when it has ended.
 test: lint
 ifeq ($(strip $(ARGS)),)
-	@echo "testing: two processes at a time, several minutes; each prints when it has ended"
-	@$(MAKE) --no-print-directory --jobs 2 $(OUTPUT_SYNC) test-runtime test-training test-gpu
+	@echo "testing: three processes at a time, several minutes; each prints when it has ended"
+	@$(MAKE) --no-print-directory --jobs 3 $(OUTPUT_SYNC) test-runtime test-training test-gpu
 else
 	$(BIN)/python -m pytest -m "not slow and not tensorrt" $(ARGS)
 endif

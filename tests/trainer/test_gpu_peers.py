@@ -55,7 +55,15 @@ def test_without_cuda_every_peer_is_missing_and_nothing_else_is_printed(
     gpu_peers.main()
     found = [Peer(**peer) for peer in json.loads(capsys.readouterr().out)]
     assert list(missing(found)) == [
-        f"usual way, {how}: rgb at {size}" for size in (512, 1024) for how in ("eager", "compiled")
+        f"{what} at {size}"
+        for size in (512, 1024)
+        for what in (
+            "usual way, eager: rgb",
+            "usual way, compiled: rgb",
+            "usual way, eager: live_fp32",
+            "usual way, compiled: live_fp32",
+            "floor: live_fp32",
+        )
     ]
     assert all("has no CUDA" in reason for reason in missing(found).values())
 

@@ -180,6 +180,7 @@ def test_the_networks_input_is_the_runtimes_within_a_byte(rgb_side):
         rgb=random.integers(0, 256, (rgb_side, rgb_side, 3), np.uint8),
         smp=bits[0],
         fill=bits[1],
+        photo=None,
     )
     avatar = replace(avatar, texture=texture)
     view = body_view(avatar.body, 6, 120)

@@ -26,7 +26,7 @@ CAMERA = look_at((0.2, 1.0, 3.0), (0.0, 1.0, 0.0), (0.0, 1.0, 0.0), math.radians
 def avatar() -> Avatar:
     avatar = open_avatar(default_avatar_path())
     gen, flag = np.zeros((16, 16, GEN_CHANNELS), np.float16), np.zeros((16, 16), np.uint8)
-    return replace(avatar, texture=replace(avatar.texture, gen=gen, smp=flag, fill=flag))
+    return replace(avatar, texture=replace(avatar.texture, gen=gen, smp=flag, fill=flag, photo=None))
 
 
 def live() -> NeuralRenderer:
