@@ -15,6 +15,7 @@ from dinar.export.command import ExportConfig, Target, export
 from dinar.runtime.avatar import (
     Avatar,
     RendererNetwork,
+    Texture,
     default_avatar_path,
     open_avatar,
     save_avatar,
@@ -23,6 +24,8 @@ from dinar.runtime.cli import main
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.trainer.fit_views import with_neural_texture
 from dinar.trainer.models.renderer import count_flops
+
+from ..small_pictures import with_small_pictures
 
 CROP = ((64, 32),)
 
@@ -39,7 +42,7 @@ def network(small: Any) -> bytes:
 
 @pytest.fixture(scope="module")
 def avatar(network: bytes) -> Avatar:
-    bare = with_neural_texture(open_avatar(default_avatar_path()))
+    bare = with_neural_texture(with_small_pictures(open_avatar(default_avatar_path())))
     return replace(bare, networks=(RendererNetwork("live", "fp32", network),))
 
 
@@ -47,6 +50,15 @@ def avatar(network: bytes) -> Avatar:
 def file(avatar: Avatar, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("avatar") / "me.dinar"
     save_avatar(path, avatar)
+    return path
+
+
+@pytest.fixture(scope="module")
+def plain(avatar: Avatar, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An avatar with nothing for a network to read."""
+    path = tmp_path_factory.mktemp("plain") / "plain.dinar"
+    texture = Texture(avatar.texture.rgb)
+    save_avatar(path, replace(avatar, texture=texture, networks=()))
     return path
 
 
@@ -214,21 +226,21 @@ def test_a_target_that_is_named_and_cannot_be_made_is_a_failure(
 
 
 def test_int8_is_not_calibrated_on_a_texture_that_is_not_there(
-    network: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    plain: Path, network: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "live_fp32.onnx").write_bytes(network)
     files = (tmp_path / "live_fp32.onnx",)
-    assert export(ExportConfig(None, ("openvino",), network_file=files, crop=CROP, out=tmp_path)) == 1
+    assert export(ExportConfig(plain, ("openvino",), network_file=files, crop=CROP, out=tmp_path)) == 1
     assert "has no gen and no smp and no fill" in capsys.readouterr().out
-    assert export(ExportConfig(None, ("onnx",), network_file=files, crop=CROP, out=tmp_path)) == 0
+    assert export(ExportConfig(plain, ("onnx",), network_file=files, crop=CROP, out=tmp_path)) == 0
     assert "warning" in capsys.readouterr().out
     with pytest.raises(DinarError, match="made with its network"):
-        export(ExportConfig(None, network_file=files, crop=CROP, out=tmp_path, into=tmp_path / "a.dinar"))
+        export(ExportConfig(plain, network_file=files, crop=CROP, out=tmp_path, into=tmp_path / "a.dinar"))
 
 
-def test_an_avatar_without_networks_says_how_to_get_one(tmp_path: Path) -> None:
+def test_an_avatar_without_networks_says_how_to_get_one(plain: Path, tmp_path: Path) -> None:
     with pytest.raises(DinarError, match=r"--network-file live_fp32\.onnx"):
-        export(ExportConfig(out=tmp_path / "out"))
+        export(ExportConfig(plain, out=tmp_path / "out"))
     assert names(tmp_path) == set()
 
 

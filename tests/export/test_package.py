@@ -12,6 +12,8 @@ from dinar.runtime.errors import DinarError
 from dinar.trainer.models.renderer import LIVE, NeuralRenderer, save_renderer
 from dinar.trainer.models.run_folder import RunFolder
 
+from ..small_pictures import with_small_pictures
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +22,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def avatar() -> Avatar:
-    return open_avatar(default_avatar_path())
+    return with_small_pictures(open_avatar(default_avatar_path()))
 
 
 @pytest.fixture

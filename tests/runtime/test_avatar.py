@@ -671,8 +671,8 @@ def test_damaged_members_with_right_hashes_give_nothing_but_avatar_errors(
 
 
 def write_bombs(good: bytes, folder: Path) -> list[Path]:
-    """Small files that unpack to 256 MB: a member of zeros, and members whose array is all zeros."""
-    zeros = bytes(256 << 20)
+    """Small files that unpack to 128 MB: a member of zeros, and members whose array is all zeros."""
+    zeros = bytes(128 << 20)
     array = npz(vertices=np.frombuffer(zeros, np.float32))
     contents = {"manifest.json": zeros, "texture/rgb.png": zeros, "shell.npz": array, "body.npz": array}
     contents["renderer/live_int8.onnx"] = zeros

@@ -36,11 +36,24 @@ X11 = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is a
 # --- This installation --------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def checks() -> list[Check]:
+    """What is found here: looking takes seconds."""
+    return doctor.run_checks()
+
+
+@pytest.fixture
+def looked(checks: list[Check], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "run_checks", lambda: checks)
+
+
+@pytest.mark.usefixtures("looked")
 def test_the_base_demo_works_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(DoctorConfig()) == 0
     assert "Everything that dinar demo needs is there." in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("looked")
 def test_findings_as_json_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
     main(DoctorConfig(json=True))
     checks = [Check(**fields) for fields in json.loads(capsys.readouterr().out)]

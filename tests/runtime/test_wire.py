@@ -415,7 +415,7 @@ def decode_or_refuse(payload: bytes) -> None:
 relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(relaxed, max_examples=2_000)
+@settings(relaxed, max_examples=500)
 @given(payload=messages)
 def test_any_bytes_give_a_frame_or_a_wire_error(payload: bytes) -> None:
     decode_or_refuse(payload)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from dinar.runtime.avatar import Avatar, default_avatar_path, open_avatar
+from dinar.runtime.avatar import Avatar, default_avatar_path, open_avatar, save_avatar
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.trainer.fit_views import (
     Fit,
@@ -25,6 +25,8 @@ from dinar.trainer.fit_views import (
 from dinar.trainer.models.renderer import LIVE, NeuralRenderer, load_renderer
 from dinar.trainer.models.run_folder import RunFolder
 
+from ..small_pictures import with_small_pictures
+
 TINY = replace(LIVE, name="tiny", widths=(24, 32), middle_blocks=1)
 SIZE = 128
 
@@ -37,6 +39,14 @@ def avatar() -> Avatar:
 @pytest.fixture(scope="module")
 def source(avatar: Avatar) -> ViewSource:
     return ViewSource(avatar, SIZE)
+
+
+@pytest.fixture(scope="module")
+def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default avatar with small pictures: those of 2048 x 2048 take seconds to write."""
+    path = tmp_path_factory.mktemp("small") / "small.dinar"
+    save_avatar(path, with_small_pictures(open_avatar(default_avatar_path())))
+    return path
 
 
 def configured(folder: Path, **changes: object) -> FitConfig:
@@ -82,8 +92,8 @@ def test_a_folder_of_another_network_is_refused(source: ViewSource, tmp_path: Pa
         Fit(config, NeuralRenderer(LIVE), source).resume()
 
 
-def test_a_run_leaves_network_avatar_and_calibration_views(tmp_path: Path) -> None:
-    config = configured(tmp_path / "run", steps=2, batch=1)
+def test_a_run_leaves_network_avatar_and_calibration_views(small_file: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path / "run", avatar=small_file, steps=2, batch=1)
     fit(config, Console(quiet=True))
     run = RunFolder(config.out)
     network, others = load_renderer(run.checkpoint)

@@ -8,6 +8,7 @@ from dinar.runtime.avatar import default_avatar_path
 from dinar.runtime.bench import BenchConfig
 from dinar.runtime.errors import UsageError
 from dinar.runtime.gpu import device
+from dinar.runtime.measure import gpu_stages as on_gpu
 from dinar.runtime.measure.machine import this_machine
 from dinar.runtime.measure.page import page
 from dinar.runtime.measure.records import Report, Settings, Spec
@@ -24,6 +25,8 @@ def test_a_mode_is_measured_from_the_socket_to_the_gpus_memory_and_within(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(device, "cached_cubin", compile_host)
+    monkeypatch.setattr(on_gpu, "FRAMES", 12)
+    monkeypatch.setattr(on_gpu, "WARM_UP", 2)
     monkeypatch.delenv("DISPLAY", raising=False)
     settings = Settings(
         str(default_avatar_path()),

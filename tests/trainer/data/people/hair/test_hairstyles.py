@@ -38,7 +38,8 @@ def test_everybody_gets_a_haircut_that_exists():
 
 def test_women_more_often_wear_long_hair():
     long = {"long", "lob", "ponytail", "bun", "plait", "plaits", "bob", "page"}
-    men, women = (sum(_styles(_person(sex, 35))[s] for s in long) for sex in (0.0, 1.0))
+    worn = [_styles(_person(sex, 35)) for sex in (0.0, 1.0)]
+    men, women = (sum(styles[s] for s in long) for styles in worn)
     assert women > 3 * men
 
 
