@@ -1,7 +1,9 @@
 """The default avatar becomes neural: its texture and networks, beside the clothes that `rgb` mode shows.
 
-python -m dinar.trainer.data.default_avatar --out default.dinar
-python -m dinar.export.default_avatar default.dinar --networks RUN/avatar.pt --out default.dinar
+    python -m dinar.trainer.data.default_avatar --out default.dinar
+    python -m dinar.export.default_avatar default.dinar --networks RUN/avatar.pt --out default.dinar
+
+The first makes clothes, hair and what `rgb` mode shows, the second the rest (`create/default_texture.py`).
 """
 
 from __future__ import annotations
@@ -19,14 +21,14 @@ from rich.console import Console
 from rich.table import Table
 
 from dinar.export.package import package
-from dinar.export.sheet import BEHIND, Cell, drawn, lay_out
+from dinar.export.sheet import Cell, before_grey, drawn, lay_out
 from dinar.export.views import calibration_views
 from dinar.runtime.avatar import Avatar, open_avatar, save_avatar
 from dinar.runtime.errors import DinarError
 from dinar.runtime.renderer import Renderer, open_renderer
 from dinar.trainer.create.default_texture import NeuralHalf, Session, make_neural_half
 from dinar.trainer.create.person import SeenView
-from dinar.trainer.metrics import MeanQuality, Quality, measure
+from dinar.trainer.metrics import MeanQuality, join_quality, measure
 from dinar.trainer.models.avatar_networks import load_avatar_networks
 from dinar.trainer.picture import Picture
 
@@ -92,18 +94,14 @@ def photo_quality(renderer: Renderer, photos: Sequence[SeenView]) -> MeanQuality
     grey = torch.full((1, 3, 1, 1), 0.5)
     each = []
     for seen in photos:
-        view = seen.view
-        rgba = renderer.render(view.pose, [view.camera]).numpy()
-        truth = np.concatenate([view.image, view.mask[..., None]], 2)[None]
-        each.append(measure(_picture(rgba), _picture(truth), grey))
-    return Quality(
-        *(torch.cat(values) for values in zip(*(vars(q).values() for q in each), strict=True))
-    ).mean()
+        rgba = renderer.render(seen.view.pose, [seen.view.camera]).numpy()
+        each.append(measure(Picture.of_bytes(rgba), Picture.of_bytes(_rgba(seen)[None]), grey))
+    return join_quality(each).mean()
 
 
-def _picture(rgba: np.ndarray) -> Picture:
-    """uint8 [1, H, W, 4], straight alpha."""
-    return Picture.of_rgba(torch.from_numpy(rgba.copy()).permute(0, 3, 1, 2).float() / 255)
+def _rgba(seen: SeenView) -> np.ndarray:
+    """A photo as the runtime draws: uint8 [H, W, 4]."""
+    return np.concatenate([seen.view.image, seen.view.mask[..., None]], 2)
 
 
 def side_by_side(avatar: Avatar, half: NeuralHalf) -> Image.Image:
@@ -112,12 +110,10 @@ def side_by_side(avatar: Avatar, half: NeuralHalf) -> Image.Image:
     with open_renderer(half.bare_body) as bare, open_renderer(avatar, mode="neural") as neural:
         for seen in half.held_out[:_SHOWN]:
             view = seen.view
-            share = view.mask[..., None] / np.float32(255)
-            photo = np.round(view.image * share + BEHIND * (1 - share)).astype(np.uint8)
             part = _around(view.mask)
             rows.append(
                 [
-                    Cell("photo", photo[part]),
+                    Cell("photo", before_grey(_rgba(seen))[part]),
                     Cell("bare body, its colours", drawn(bare, view.pose, view.camera)[part]),
                     Cell("network", drawn(neural, view.pose, view.camera)[part]),
                 ]

@@ -14,9 +14,7 @@ from dinar.runtime.renderer import Renderer
 
 _GAP, _LABEL = 8, 24  # pixels: between pictures, above a picture
 _FONT = 15
-
-BEHIND = 224
-"""Grey behind the person."""
+_BEHIND = 224  # grey behind the person
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +27,13 @@ class Cell:
 
 def drawn(renderer: Renderer, pose: Pose, camera: Camera) -> np.ndarray:
     """Draw before grey: uint8 [H, W, 3]."""
-    rgba = renderer.render(pose, [camera]).numpy()[0].astype(np.float32)
-    share = rgba[..., 3:] / 255
-    return np.asarray(np.round(rgba[..., :3] * share + BEHIND * (1 - share)), np.uint8)
+    return before_grey(renderer.render(pose, [camera]).numpy()[0])
+
+
+def before_grey(rgba: np.ndarray) -> np.ndarray:
+    """Composite uint8 [H, W, 4], straight alpha: uint8 [H, W, 3]."""
+    share = rgba[..., 3:] / np.float32(255)
+    return np.asarray(np.round(rgba[..., :3] * share + _BEHIND * (1 - share)), np.uint8)
 
 
 def lay_out(rows: Sequence[Sequence[Cell]], side: int) -> Image.Image:

@@ -5,6 +5,7 @@ All of them are computed per picture: a mean over a batch is then the same in on
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,12 @@ class Quality:
     def mean(self) -> MeanQuality:
         """Means over the batch. Decibels are averaged as such: every picture counts alike."""
         return MeanQuality(*(float(value.double().mean()) for value in vars(self).values()))
+
+
+def join_quality(each: Iterable[Quality]) -> Quality:
+    """That of several batches, one or more, as of one."""
+    columns = zip(*(vars(quality).values() for quality in each), strict=True)
+    return Quality(*(torch.cat(values) for values in columns))
 
 
 def measure(predicted: Picture, target: Picture, background: torch.Tensor) -> Quality:

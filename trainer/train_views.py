@@ -10,7 +10,7 @@ import torch
 
 from dinar.trainer.data.avatar_samples import AvatarBatch
 from dinar.trainer.losses import random_corners
-from dinar.trainer.metrics import measure
+from dinar.trainer.metrics import join_quality, measure
 from dinar.trainer.picture import Picture
 from dinar.trainer.rasterize import BodyRaster, network_raster
 from dinar.trainer.training.loop import Preview, Term
@@ -97,17 +97,13 @@ def preview_of(kind: str, drawn: Sequence[Drawn]) -> Preview:
         kind: of the people.
         drawn: one or more.
     """
-    psnr, ms_ssim, iou = [], [], []
-    for views in drawn:
-        grey = torch.full_like(views.batch.background, 0.5)
-        quality = measure(views.predicted, target_of(views.batch), grey)
-        psnr.append(quality.person_psnr)
-        ms_ssim.append(quality.ms_ssim)
-        iou.append(quality.mask_iou)
-    scores = (("PSNR", psnr), ("MS-SSIM", ms_ssim), ("mask IoU", iou))
+    reached = join_quality(
+        measure(v.predicted, target_of(v.batch), torch.full_like(v.batch.background, 0.5)) for v in drawn
+    )
+    scores = (("PSNR", reached.person_psnr), ("MS-SSIM", reached.ms_ssim), ("mask IoU", reached.mask_iou))
     return Preview(
         lay_out(_columns(drawn), _SHEET_SIDE),
-        tuple(Term(f"{kind} {name}", torch.cat(values).mean()) for name, values in scores),
+        tuple(Term(f"{kind} {name}", values.mean()) for name, values in scores),
     )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from dinar.runtime.network_input import MULTIPLE
 from dinar.trainer.create.person import SeenView
-from dinar.trainer.metrics import MeanQuality, Quality, measure
+from dinar.trainer.metrics import MeanQuality, join_quality, measure
 from dinar.trainer.models.renderer import NeuralRenderer
 from dinar.trainer.picture import Picture
 from dinar.trainer.rasterize import BodyRaster, network_raster
@@ -82,9 +82,9 @@ def quality(renderer: NeuralRenderer, texture: BodyTexture, views: Sequence[Seen
     grey = torch.full((1, 3, 1, 1), 0.5)
     each = []
     for seen in views:
-        drawn, photo = redraw(renderer, texture, seen)
-        each.append(vars(measure(drawn, photo, grey)))
-    return Quality(**{name: torch.cat([one[name] for one in each]) for name in each[0]}).mean()
+        picture, photo = redraw(renderer, texture, seen)
+        each.append(measure(picture, photo, grey))
+    return join_quality(each).mean()
 
 
 def _channels_first(values: np.ndarray) -> torch.Tensor:

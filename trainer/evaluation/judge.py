@@ -130,8 +130,7 @@ class Judge:
 
 def draw_rgb(avatar: Avatar, view: View) -> Picture:
     """Draw an avatar as `rgb` mode does, as a view's camera sees it."""
-    rgba = CpuRgbRenderer(avatar).render(view.pose, [view.camera]).numpy()
-    return Picture.of_rgba(torch.from_numpy(rgba.copy()).permute(0, 3, 1, 2).float() / 255)
+    return Picture.of_bytes(CpuRgbRenderer(avatar).render(view.pose, [view.camera]).numpy())
 
 
 def _score(picture: Picture, photo: Picture, view: View, inputs: int, way: Way, moved: bool) -> ViewScore:

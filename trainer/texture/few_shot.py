@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from dinar.trainer.data.avatar_samples import encoder_photo
+from dinar.trainer.data.avatar_samples import channels_first, encoder_photo
 from dinar.trainer.data.dataset.layout import View
 from dinar.trainer.data.prepared_views import SeenTexture
 from dinar.trainer.models.avatar_networks import AvatarNetworks
@@ -35,10 +35,9 @@ def few_shot_texture(
 @torch.no_grad()
 def body_texture(networks: AvatarNetworks, view: View, seen: SeenTexture) -> BodyTexture:
     """T of Eq. 2 from one photo: what E and G make of it, and what it shows."""
-    photo = encoder_photo(view, networks.preset.image_size)  # uint8 [P, P, 3]
     device = next(networks.parameters()).device
-    pixels = torch.from_numpy(photo.transpose(2, 0, 1).copy())[None].to(device).float() / 255
-    return whole_texture(networks.generate(pixels)[0].permute(1, 2, 0).float().numpy(force=True), seen)
+    photo = channels_first(encoder_photo(view, networks.preset.image_size)).to(device).float() / 255
+    return whole_texture(networks.generate(photo)[0].permute(1, 2, 0).float().numpy(force=True), seen)
 
 
 def whole_texture(gen: np.ndarray, seen: SeenTexture) -> BodyTexture:
