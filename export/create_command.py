@@ -6,104 +6,128 @@ within the file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
+import torch
 from rich.console import Console
 
+from dinar.export.create_config import CreateConfig
 from dinar.export.create_report import draw_report
 from dinar.export.package import Packaged, package
 from dinar.export.views import calibration_views
 from dinar.export.whole_file import write_file
 from dinar.runtime.avatar import Avatar, save_avatar
+from dinar.runtime.body import open_body_path
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.rasters import RasterSource
 from dinar.runtime.errors import UsageError
 from dinar.runtime.prepare.crop import padded
+from dinar.trainer.create.complete import CompleteOptions, complete_texture
 from dinar.trainer.create.drawing import quality
 from dinar.trainer.create.few_shot_avatar import About, few_shot_avatar
-from dinar.trainer.create.person import MOST_VIEWS, GivenView, Person, SeenView, read_person
+from dinar.trainer.create.person import GivenView, Person, SeenView, read_person
+from dinar.trainer.create.photos import find_photos, read_photos
+from dinar.trainer.create.stages import Stages
 from dinar.trainer.create.tune import Tuned, TuneOptions, tune
+from dinar.trainer.inpainting.models import find_inpainting_models
 from dinar.trainer.lpips import perceptual_loss
 from dinar.trainer.metrics import MeanQuality
 from dinar.trainer.models.avatar_networks import AvatarNetworks, load_avatar_networks
 from dinar.trainer.texture.few_shot import few_shot_texture
+from dinar.trainer.texture.merging import BodyTexture
 
 _CALIBRATION_SIDE = 512  # pixels, at most
-_MOST_STEPS = 100_000
-
-
-@dataclass(frozen=True)
-class CreateConfig:
-    """Make an avatar of one person from 1 to 8 photos, with trained networks (docs/create.md)."""
-
-    data: Path
-    """The dataset: the folder with dataset.json. It knows each photo's mask, body parameters and camera."""
-    person: str
-    """The person's id: the name of a folder in DATA/people."""
-    networks: Path
-    """The folder of a training run (`dinar train avatar`), or its avatar.pt."""
-    out: Path
-    """The .dinar file to write; one that is there is replaced once the new one is complete."""
-    views: tuple[int, ...] = ()
-    """Numbers of the photos to use; all of them, up to 8, when left out."""
-    tune: int = 0
-    """Steps of tuning to this person; 0: none, 300 do."""
-    report: Path | None = None
-    """Write a picture to this .png file: photos, redrawn views, and the avatar from four sides."""
-    seed: int = 0
-    """Of tuning."""
-
-    def __post_init__(self) -> None:
-        """Raise UsageError for values that cannot be."""
-        _check_file("out", self.out, ".dinar")
-        if self.report is not None:
-            _check_file("report", self.report, ".png")
-        if len(self.views) > MOST_VIEWS or len(set(self.views)) < len(self.views):
-            raise UsageError(
-                f"--views expects 1 to {MOST_VIEWS} numbers of views, each once, "
-                f"not {' '.join(map(str, self.views))}"
-            )
-        if not 0 <= self.tune <= _MOST_STEPS:
-            raise UsageError(f"--tune must be from 0 to {_MOST_STEPS}, not {self.tune}")
-        if self.seed < 0:
-            raise UsageError(f"--seed must be at least 0, not {self.seed}")
-
-    @property
-    def networks_file(self) -> Path:
-        """Encoder, generator and renderer."""
-        return self.networks / "avatar.pt" if self.networks.is_dir() else self.networks
+_TUNING_SEED = 0  # one for all: what the photos show is the same whatever back is drawn
 
 
 def create(config: CreateConfig) -> int:
-    """Make the avatar, and say how near it is to the photos; returns the status. Raises DinarError."""
+    """Make the avatar, say how near it is to the photos and how long it took; returns the status.
+
+    Raises DinarError.
+    """
     console = Console(stderr=True)
-    networks = load_avatar_networks(config.networks_file)
-    person = read_person(config.data, config.person, config.views, networks.preset.texture_size, console)
-    made = make_texture(networks, person, config, console)
-    avatar = few_shot_avatar(made.texture, made.renderer, person, _about(networks, person, config))
-    console.print("making the networks of the file: ONNX, int8")
-    packaged = package(avatar, made.renderer, calibration_rasters(avatar, person.given))
-    report = None if config.report is None else draw_report(packaged.avatar, person)
-    save_avatar(config.out, packaged.avatar)
-    if config.report is not None and report is not None:
-        write_file(config.report, report)
-    Console().print(_summary(config, person, made, packaged), soft_wrap=True, highlight=False, markup=False)
+    stages = Stages(console)
+    with stages.stage("networks"):
+        device = _device(config)
+        networks = load_avatar_networks(config.networks_file).to(device)
+        models = None if config.no_inpainting else find_inpainting_models(config.networks)
+    with stages.stage("photos"):
+        person = _person(config, networks.preset.texture_size, console)
+    with stages.stage("texture"):
+        shown = few_shot_texture(
+            networks, [seen.view for seen in person.given], [seen.texture for seen in person.given]
+        )
+    made = _tuned(shown, networks, person, config, stages)
+    if models is not None:
+        with stages.stage("inpainting"):
+            options = CompleteOptions(config.seed, config.sampler, config.sampler_steps)
+            texture = complete_texture(made.texture, models.to(device), options, console)
+            made = replace(made, texture=texture)
+    packaged = _packed(networks, person, made, config, stages, inpainted=models is not None)
+    if config.report is not None:
+        with stages.stage("report"):
+            write_file(config.report, draw_report(packaged.avatar, person, shown))
+    print_plainly(_summary(config, person, made, packaged))
+    print_plainly(stages.summary())
     return 0
 
 
-def make_texture(networks: AvatarNetworks, person: Person, config: CreateConfig, console: Console) -> Tuned:
-    """Make texture and renderer, tuned to the person if that is asked for."""
-    texture = few_shot_texture(
-        networks, [seen.view for seen in person.given], [seen.texture for seen in person.given]
-    )
-    if config.tune == 0:
+def print_plainly(line: str) -> None:
+    """Print a line as it is, unbroken."""
+    Console().print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _device(config: CreateConfig) -> torch.device:
+    """Raises UsageError: a GPU was asked for, and there is none."""
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise UsageError("--device cuda: torch finds no NVIDIA GPU here; leave the flag out, or say cpu")
+    return torch.device("cuda" if there and config.device != "cpu" else "cpu")
+
+
+def _person(config: CreateConfig, texture_size: int, console: Console) -> Person:
+    if config.data is not None and config.person is not None:
+        person = read_person(config.data, config.person, config.views, texture_size, console)
+        return replace(person, origin=replace(person.origin, name=config.name or config.person))
+    photos = find_photos(config.photos, config.mask, config.fit, config.name)
+    return read_photos(photos, config.body or open_body_path(), config.licence, texture_size, console)
+
+
+def _tuned(
+    texture: BodyTexture, networks: AvatarNetworks, person: Person, config: CreateConfig, stages: Stages
+) -> Tuned:
+    """Tune to the person what is to be tuned: everything, colours alone, or nothing."""
+    if config.tune:
+        options = TuneOptions(config.tune, _TUNING_SEED)
+    elif config.colour_steps:
+        options = TuneOptions.colours_alone(config.colour_steps, _TUNING_SEED)
+    else:
         return Tuned(texture, networks.renderer)
-    perceptual = perceptual_loss()
-    console.print(perceptual.sentence, soft_wrap=True, highlight=False)
-    options = TuneOptions(config.tune, config.seed)
-    return tune(networks.renderer, texture, person.given, options, perceptual, console)
+    with stages.stage("tuning"):
+        perceptual = perceptual_loss()
+        stages.console.print(perceptual.sentence, soft_wrap=True, highlight=False)
+        return tune(networks.renderer, texture, person.given, options, perceptual, stages.console)
+
+
+def _packed(
+    networks: AvatarNetworks,
+    person: Person,
+    made: Tuned,
+    config: CreateConfig,
+    stages: Stages,
+    *,
+    inpainted: bool,
+) -> Packaged:
+    """Make the file: texture, ONNX networks, preview."""
+    with stages.stage("file"):
+        renderer = made.renderer.to("cpu")
+        avatar = few_shot_avatar(
+            made.texture, renderer, person, _about(networks, person, config, inpainted=inpainted)
+        )
+        packaged = package(avatar, renderer, calibration_rasters(avatar, person.given))
+        save_avatar(config.out, packaged.avatar)
+    return packaged
 
 
 def calibration_rasters(avatar: Avatar, views: tuple[GivenView, ...]) -> list[np.ndarray]:
@@ -130,17 +154,23 @@ def _within(camera: Camera, side: int) -> Camera:
     return Camera(camera.T_camera_world, K, side, side)
 
 
-def _about(networks: AvatarNetworks, person: Person, config: CreateConfig) -> About:
-    numbers = ", ".join(str(seen.view.view) for seen in person.given)
-    tuned = f", tuned to them for {config.tune} steps (seed {config.seed})" if config.tune else ""
+def _about(networks: AvatarNetworks, person: Person, config: CreateConfig, *, inpainted: bool) -> About:
+    tuned = ""
+    if config.tune:
+        tuned = f", tuned to them for {config.tune} steps"
+    elif config.colour_steps:
+        tuned = f", colours tuned to them for {config.colour_steps} steps"
+    drawn = (
+        f" What they do not show was drawn by diffusion ({config.sampler}, {config.sampler_steps} steps, "
+        f"seed {config.seed})."
+    )
     return About(
-        name=person.name,
+        name=person.origin.name,
         provenance=(
-            f"Made by dinar create from views {numbers} of person {person.name} in the dataset "
-            f"{person.info.name!r} ({person.info.source}), with networks of preset "
-            f"{networks.preset.name}{tuned}."
+            f"Made by dinar create from {person.origin.source}, with networks of preset "
+            f"{networks.preset.name}{tuned}.{drawn if inpainted else ''}"
         ),
-        licence=person.info.licence,
+        licence=person.origin.licence,
     )
 
 
@@ -157,11 +187,4 @@ def _summary(config: CreateConfig, person: Person, made: Tuned, packaged: Packag
         parts.append(near(person.held_out, "held-out"))
     parts.append(f"int8 within {packaged.int8_psnr:.1f} dB of float32")
     tuned = f", tuned for {config.tune} steps" if config.tune else ""
-    return f"wrote {config.out}: person {person.name}{tuned}; {', '.join(parts)}"
-
-
-def _check_file(name: str, path: Path, ending: str) -> None:
-    if path.suffix != ending:
-        raise UsageError(f"--{name} must name a {ending} file, not {path}")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise UsageError(f"--{name} {path} cannot be written: give a file in a folder that is there")
+    return f"wrote {config.out}: person {person.origin.name}{tuned}; {', '.join(parts)}"

@@ -23,8 +23,9 @@ from rich.table import Table
 from dinar.export.package import package
 from dinar.export.sheet import Cell, before_grey, drawn, lay_out
 from dinar.export.views import calibration_views
+from dinar.export.whole_file import check_file
 from dinar.runtime.avatar import Avatar, open_avatar, save_avatar
-from dinar.runtime.errors import DinarError
+from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.renderer import Renderer, open_renderer
 from dinar.trainer.create.default_texture import NeuralHalf, Session, make_neural_half
 from dinar.trainer.create.person import SeenView
@@ -52,6 +53,15 @@ class DefaultAvatarConfig:
     """Of tuning."""
     picture: Path | None = None
     """A .jpg file to draw: photos not tuned to, the bare body and the network side by side."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for values that cannot be."""
+        check_file("out", self.out, ".dinar")
+        if self.picture is not None:
+            check_file("picture", self.picture, ".jpg")
+        for name in ("photos", "steps"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"--{name} must be at least 1, not {getattr(self, name)}")
 
 
 def build(config: DefaultAvatarConfig, console: Console) -> None:
@@ -139,7 +149,7 @@ def main() -> int:
         build(tyro.cli(DefaultAvatarConfig, description=DefaultAvatarConfig.__doc__), console)
     except DinarError as error:
         console.print(str(error), highlight=False, soft_wrap=True)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from dinar.runtime.errors import DinarError
+from dinar.runtime.errors import DinarError, UsageError
 
 
 def make_folder(folder: Path) -> None:
@@ -18,6 +18,14 @@ def make_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise DinarError(f"the folder {folder} cannot be written ({error.strerror or error})") from error
+
+
+def check_file(flag: str, path: Path, ending: str) -> None:
+    """Raise UsageError, before long work, if a flag names a file that cannot be written after it."""
+    if path.suffix != ending:
+        raise UsageError(f"--{flag} must name a {ending} file, not {path}")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise UsageError(f"--{flag} {path} cannot be written: give a file in a folder that is there")
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -112,7 +112,7 @@ class FileOutput(ABC):
             with _file_errors(path):
                 self._part.touch()  # a place that cannot be written shows now, not after minutes of rendering
                 self._open()
-        except OutputError:
+        except BaseException:  # Ctrl-C too: opening an encoder takes a while
             self._clean_up()
             raise
 

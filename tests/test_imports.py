@@ -216,7 +216,8 @@ TORCH_FILES = {
 
 # Where a photo becomes an avatar file: the trainer's part and this package's are put together.
 CREATING_FILES = {
-    ROOT / "export" / name for name in ("create_command.py", "create_report.py", "default_avatar.py")
+    ROOT / "export" / name
+    for name in ("create_command.py", "create_config.py", "create_report.py", "default_avatar.py")
 }
 
 # What may run networks on a GPU where a user has installed it; each is imported when it is asked for.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dinar.runtime.avatar import open_avatar
 from dinar.runtime.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -67,6 +68,19 @@ def test_synth_commands_make_people(command, tmp_path, monkeypatch):
     made = {words[words.index(flag) + 1] for flag in ("--out", "--sheet") if flag in words}
     assert made
     assert made == {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.slow  # a minute; parts of it are tested where they are
+def test_a_photo_becomes_an_avatar_by_two_commands(tmp_path, monkeypatch):
+    from .trainer.create.photo_files import photo_of_somebody  # imports torch, which others here do without
+
+    photo_of_somebody(tmp_path)
+    chain = [c for c in commands() if c.startswith(("dinar fit", "dinar create"))]
+    assert len(chain) == 2
+    for command in chain:
+        assert run_here(command, tmp_path, monkeypatch) == 0
+    assert open_avatar(tmp_path / "me.dinar").name == "me"
+    assert (tmp_path / "me.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("dinar bench")])

@@ -29,8 +29,9 @@ def restrict(renderer: NeuralRenderer, reads: Reads) -> None:
     if reads == "both":
         return
     unread = _GEN if reads == "rgb" else _PHOTO
-    weight = renderer.first_convolution.weight  # [outputs, 22, k, k]
-    read = torch.tensor([float(name not in unread) for name in RASTER_CHANNELS], device=weight.device)
-    with torch.no_grad():
-        weight.mul_(read[:, None, None])
-    weight.register_hook(lambda gradient: gradient * read[:, None, None])
+    device = renderer.readers[0].weight.device
+    read = torch.tensor([float(name not in unread) for name in RASTER_CHANNELS], device=device)[:, None, None]
+    for layer in renderer.readers:
+        with torch.no_grad():
+            layer.weight.mul_(read)  # [outputs, 22, k, k]
+        layer.weight.register_hook(lambda gradient: gradient * read)

@@ -13,7 +13,7 @@ programs leave them, or from a folder:
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +22,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from dinar.runtime.errors import DinarError
-from dinar.trainer.perceptual_substitute import StructureAndEdges
+from dinar.trainer.perceptual_substitute import StructureEdgesColours
 
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of values in [-1, 1]; Zhang et al.'s
 _EPSILON = 1e-10  # below the square of a feature's length
 
 
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """A convolution with its ReLU. `pool`: side of the max pooling before it, stride 2; 0: none."""
 
     index: int  # in torchvision's `features`
@@ -54,7 +54,7 @@ class _Backbone:
     name: str
     linear: str
     features: str
-    layers: tuple[_Layer, ...]
+    layers: tuple[Layer, ...]
 
 
 _VGG = _Backbone(
@@ -62,7 +62,7 @@ _VGG = _Backbone(
     "vgg.pth",
     "vgg16-*.pth",
     tuple(
-        _Layer(index, 3, pool=2 if index in (5, 10, 17, 24) else 0, tapped=index in (2, 7, 14, 21, 28))
+        Layer(index, 3, pool=2 if index in (5, 10, 17, 24) else 0, tapped=index in (2, 7, 14, 21, 28))
         for index in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
     ),
 )
@@ -71,13 +71,14 @@ _ALEX = _Backbone(
     "alex.pth",
     "alexnet-*.pth",
     (
-        _Layer(0, 11, stride=4, padding=2, tapped=True),
-        _Layer(3, 5, padding=2, pool=3, tapped=True),
-        _Layer(6, 3, pool=3, tapped=True),
-        _Layer(8, 3, tapped=True),
-        _Layer(10, 3, tapped=True),
+        Layer(0, 11, stride=4, padding=2, tapped=True),
+        Layer(3, 5, padding=2, pool=3, tapped=True),
+        Layer(6, 3, pool=3, tapped=True),
+        Layer(8, 3, tapped=True),
+        Layer(10, 3, tapped=True),
     ),
 )
+VGG16_LAYERS, VGG16_FILES = _VGG.layers, _VGG.features
 _BACKBONES = (_VGG, _ALEX)  # VGG16 first: the better loss to train with (Zhang et al. 2018)
 _PACKAGE_FOLDERS = {"lpips": "weights/v0.1", "torchmetrics": "functional/image/lpips_models"}
 
@@ -107,23 +108,36 @@ def perceptual_loss(path: Path | None = None) -> PerceptualLoss:
     Raises:
         DinarError: a path was given, and LPIPS is not there; or a file that was found is damaged.
     """
-    packages = _package_folders()
-    linear_folders = packages if path is None else [path, *packages]
-    feature_folder = Path(torch.hub.get_dir()) / "checkpoints" if path is None else path
-    for backbone in _BACKBONES:
-        linear, features = _find(linear_folders, backbone.linear), _find([feature_folder], backbone.features)
-        if linear and features:
-            sentence = f"Perceptual loss: LPIPS on {backbone.name}, from {linear} and {features}."
-            return PerceptualLoss(load_lpips(linear, features), sentence, True)
+    found = find_lpips(path)
+    if found is not None:
+        backbone, linear, features = found
+        sentence = f"Perceptual loss: LPIPS on {backbone}, from {linear} and {features}."
+        return PerceptualLoss(load_lpips(linear, features), sentence, True)
     wanted = " or ".join(f"{backbone.linear} and {backbone.features}" for backbone in _BACKBONES)
     if path is not None:
         raise DinarError(f"{path} holds no weights of LPIPS: expected a folder with {wanted}")
     return PerceptualLoss(
-        StructureAndEdges(),
-        "Perceptual loss: a substitute for LPIPS (multi-scale SSIM and edges), as LPIPS's weights are not on "
-        f"this computer; to train with LPIPS, name a folder with {wanted}.",
+        StructureEdgesColours(),
+        "Perceptual loss: a substitute for LPIPS (multi-scale SSIM, edges, colours), as LPIPS's weights are "
+        f"not on this computer; to train with LPIPS, name a folder with {wanted}.",
         False,
     )
+
+
+def find_lpips(path: Path | None = None) -> tuple[str, Path, Path] | None:
+    """Find LPIPS's files: the network's name, its linear layers and its features; None: not all are there.
+
+    Args:
+        path: see `perceptual_loss`.
+    """
+    packages = package_folders(_PACKAGE_FOLDERS)
+    linear_folders = packages if path is None else [path, *packages]
+    for backbone in _BACKBONES:
+        linear = find_file(linear_folders, backbone.linear)
+        features = find_file([path or downloads()], backbone.features)
+        if linear and features:
+            return backbone.name, linear, features
+    return None
 
 
 def load_lpips(linear: Path, features: Path) -> Lpips:
@@ -131,14 +145,16 @@ def load_lpips(linear: Path, features: Path) -> Lpips:
 
     Raises DinarError: a file cannot be read, or holds something else.
     """
-    weights = {key: value for key, value in _read(features).items() if key.startswith("features.")}
+    weights = {key: value for key, value in read_weights(features).items() if key.startswith("features.")}
     backbone = next((b for b in _BACKBONES if _keys(b) == set(weights)), None)
     if backbone is None:
         raise DinarError(
             f"{features}: expected the features of VGG16 or AlexNet as torchvision publishes them "
             "(keys features.0.weight ...)"
         )
-    return Lpips(backbone, _convolutions(features, backbone, weights), _linear_layers(linear, _read(linear)))
+    return Lpips(
+        backbone, _convolutions(features, backbone, weights), _linear_layers(linear, read_weights(linear))
+    )
 
 
 class Lpips(nn.Module):
@@ -206,35 +222,52 @@ class Lpips(nn.Module):
 # --- Finding and reading ----------------------------------------------------------------------------
 
 
-def _package_folders() -> list[Path]:
-    """Where installed packages keep the linear layers; none of them is imported."""
+def downloads() -> Path:
+    """Where torch keeps what other programs have downloaded."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def package_folders(below_packages: Mapping[str, str]) -> list[Path]:
+    """Folders within those of some packages that are installed; none of them is imported."""
     folders = []
-    for package, below in _PACKAGE_FOLDERS.items():
+    for package, below in below_packages.items():
         found = importlib.util.find_spec(package)
         if found is not None and found.origin is not None:
             folders.append(Path(found.origin).parent / below)
     return folders
 
 
-def _find(folders: list[Path], pattern: str) -> Path | None:
+def find_file(folders: Sequence[Path], pattern: str) -> Path | None:
+    """The first file of some folders whose name matches."""
     return next((file for folder in folders for file in sorted(folder.glob(pattern))), None)
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    """Read a map of names to tensors. Raises DinarError."""
+def read_weights(path: Path, of: str = "LPIPS") -> dict[str, torch.Tensor]:
+    """Read a map of names to tensors. Raises DinarError: it is none, and was to be weights of `of`."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise DinarError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # what damaged files raise in torch.load has no common class
-        raise DinarError(f"{path}: expected weights of LPIPS, saved by torch") from error
+        raise DinarError(f"{path}: expected weights of {of}, saved by torch") from error
     if not isinstance(content, Mapping) or not all(isinstance(v, torch.Tensor) for v in content.values()):
-        raise DinarError(f"{path}: expected weights of LPIPS, a map of names to tensors")
+        raise DinarError(f"{path}: expected weights of {of}, a map of names to tensors")
     return {str(key): value for key, value in content.items()}
 
 
 def _keys(backbone: _Backbone) -> set[str]:
     return {f"features.{layer.index}.{part}" for layer in backbone.layers for part in ("weight", "bias")}
+
+
+def load_vgg16(features: Path, of: str) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+    """Weight [O, I, 3, 3] and bias [O] of each of `VGG16_LAYERS`, for a measure called `of`.
+
+    Raises DinarError: the file cannot be read, or holds something else.
+    """
+    weights = {k: v for k, v in read_weights(features, of).items() if k.startswith("features.")}
+    if set(weights) != _keys(_VGG):
+        raise DinarError(f"{features}: expected the features of VGG16 as torchvision publishes them")
+    return _convolutions(features, _VGG, weights)
 
 
 def _convolutions(

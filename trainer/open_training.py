@@ -20,7 +20,8 @@ from dinar.trainer.data.dataset.splits import Split, read_splits
 from dinar.trainer.data.prepared_views import ViewPreparer, ViewStore
 from dinar.trainer.lpips import PerceptualLoss, perceptual_loss
 from dinar.trainer.models.presets import AvatarPreset
-from dinar.trainer.train_config import TrainConfig
+from dinar.trainer.rasterize import uses_nvdiffrast
+from dinar.trainer.train_config import DrawingOptions, TrainOptions
 from dinar.trainer.train_views import PreviewSamples
 from dinar.trainer.training.processes import Processes, open_processes
 
@@ -37,7 +38,6 @@ class Opened:
         out: the run's folder.
         here: this process.
         info: of the dataset.
-        perceptual: distance of Eq. 4.
         views: prepared ones.
         pairs: of people to learn from.
     """
@@ -45,21 +45,19 @@ class Opened:
     out: Path
     here: Processes
     info: DatasetInfo
-    perceptual: PerceptualLoss
     views: ViewStore
     pairs: PairDataset
 
 
-def open_training(config: TrainConfig, preset: AvatarPreset, console: Console) -> Opened:
+def open_training(config: TrainOptions, preset: AvatarPreset, console: Console) -> Opened:
     """Open all of it, and say what it is. Raises DinarError."""
     root, out = config.data, config.out
     assert root is not None
-    assert out is not None  # TrainConfig sees to both
+    assert out is not None  # TrainOptions sees to both
     here = open_processes(config.precision)
     _check_share(config, here)
     info = read_info(root)
-    perceptual = perceptual_loss(config.lpips)
-    views = _open_views(config, preset, info, root, out)
+    views = _open_views(config, preset, info, here)
     with progress_bar(console) as bar:
         task = bar.add_task("looking through files")
         people = PeopleDataset(
@@ -69,12 +67,19 @@ def open_training(config: TrainConfig, preset: AvatarPreset, console: Console) -
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if here.rank == 0:
-        for sentence in (perceptual.sentence, people.describe()):
-            console.print(sentence, soft_wrap=True, highlight=False)
-    return Opened(out, here, info, perceptual, views, PairDataset(people, config.seed))
+        console.print(people.describe(), soft_wrap=True, highlight=False)
+    return Opened(out, here, info, views, PairDataset(people, config.seed))
 
 
-def _check_share(config: TrainConfig, here: Processes) -> None:
+def open_perceptual(config: DrawingOptions, here: Processes, console: Console) -> PerceptualLoss:
+    """Open the distance of Eq. 4, and say which it is. Raises DinarError."""
+    perceptual = perceptual_loss(config.lpips)
+    if here.rank == 0:
+        console.print(perceptual.sentence, soft_wrap=True, highlight=False)
+    return perceptual
+
+
+def _check_share(config: TrainOptions, here: Processes) -> None:
     share = here.ranks * config.group
     if config.batch_size % share:
         raise UsageError(
@@ -83,16 +88,17 @@ def _check_share(config: TrainConfig, here: Processes) -> None:
         )
 
 
-def _open_views(
-    config: TrainConfig, preset: AvatarPreset, info: DatasetInfo, root: Path, out: Path
-) -> ViewStore:
+def _open_views(config: TrainOptions, preset: AvatarPreset, info: DatasetInfo, here: Processes) -> ViewStore:
+    assert config.data is not None
+    assert config.out is not None  # TrainOptions sees to both
     side = preset.texture_size
-    preparer = ViewPreparer(find_body(info.body, info.body_vertices), side)
-    folder = None if config.keep_nothing else config.views or out / "views"
-    return ViewStore(preparer, root, folder, f"{info.body} {side}")
+    preparer = ViewPreparer(find_body(info.body, info.body_vertices), side, here.device)
+    folder = None if config.keep_nothing else config.views or config.out / "views"
+    kind = f"{info.body} {side}{' nvdiffrast' if uses_nvdiffrast(here.device) else ''}"
+    return ViewStore(preparer, config.data, folder, kind)
 
 
-def step_data(config: TrainConfig, samples: Samples[Batch], here: Processes) -> AvatarData[Batch]:
+def step_data(config: TrainOptions, samples: Samples[Batch], here: Processes) -> AvatarData[Batch]:
     """This process's share of the batches."""
     return AvatarData(
         samples,
@@ -104,7 +110,7 @@ def step_data(config: TrainConfig, samples: Samples[Batch], here: Processes) -> 
     )
 
 
-def _worker_count(config: TrainConfig, here: Processes) -> int:
+def _worker_count(config: TrainOptions, here: Processes) -> int:
     """Beside a GPU most of the processors, shared by all that train; where processors train, one worker."""
     if config.workers is not None:
         return config.workers

@@ -54,9 +54,14 @@ class BodyRasterizer(Protocol):
         ...
 
 
+def uses_nvdiffrast(device: torch.device) -> bool:
+    """Whether bodies are rasterized by nvdiffrast: on CUDA devices, where it is installed."""
+    return device.type == "cuda" and importlib.util.find_spec("nvdiffrast") is not None
+
+
 def open_rasterizer(body: Body, device: torch.device) -> BodyRasterizer:
-    """Return nvdiffrast's on a CUDA device where it is installed, else the runtime's."""
-    if device.type == "cuda" and importlib.util.find_spec("nvdiffrast") is not None:
+    """Return nvdiffrast's where it is used, else the runtime's: the same within a texel."""
+    if uses_nvdiffrast(device):
         from dinar.trainer.rasterize_cuda import CudaBodyRasterizer
 
         return CudaBodyRasterizer(body, device)

@@ -12,16 +12,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
 
+from dinar.runtime.network_input import GEN_CHANNELS
 from dinar.trainer.ablation import Reads, restrict
+from dinar.trainer.adversary import LEARNING_RATE, Adversary, adam
 from dinar.trainer.data.avatar_samples import AvatarBatch
-from dinar.trainer.losses import LossWeights, avatar_losses, discriminator_loss, r1_penalty
+from dinar.trainer.losses import LossWeights, avatar_losses
 from dinar.trainer.lpips import PerceptualLoss
-from dinar.trainer.models.avatar_networks import AvatarNetworks, save_avatar_networks
+from dinar.trainer.models.avatar_networks import NETWORKS, AvatarNetworks, save_avatar_networks
 from dinar.trainer.models.presets import AvatarPreset
-from dinar.trainer.models.renderer import save_renderer
-from dinar.trainer.models.run_folder import RunFolder
 from dinar.trainer.picture import Picture
 from dinar.trainer.train_views import Drawn, PreviewSamples, crop_corners, preview_of, raster_of, target_of
 from dinar.trainer.training.batch_norm import share_batch_norm
@@ -30,11 +29,9 @@ from dinar.trainer.training.ema import Average
 from dinar.trainer.training.loop import Preview, Term
 from dinar.trainer.training.processes import Processes
 
-LEARNING_RATE = 2e-3  # Sec. 4.1
 TEXTURE_RATE = 2e-4
 """Of E and G. At the paper's rate, stated for everything, T_gen is at its bounds after 40 steps and the same
 for everybody from then on: in layers with hundreds of inputs small steps of all weights add up."""
-BETAS = (0.0, 0.99)  # Adam's, as StyleGAN2 trains
 AVERAGE_DECAY = 0.999
 
 
@@ -62,30 +59,28 @@ class AvatarTraining:
         """
         self.networks = AvatarNetworks(preset)
         restrict(self.networks.renderer, reads)
-        self.discriminator = preset.discriminator()
+        self._weights = weights or LossWeights()
+        discriminator = preset.discriminator()
         if here.ranks > 1:
             share_batch_norm(self.networks)
         self.networks.to(here.device)
-        self.discriminator.to(here.device)
+        self.adversary = Adversary(discriminator, self._weights, here)
         self.average = Average(self.networks, AVERAGE_DECAY)
-        self._optimizer = _adam(
+        self._optimizer = adam(
             (self.networks.encoder, TEXTURE_RATE),
             (self.networks.generator, TEXTURE_RATE),
             (self.networks.renderer, LEARNING_RATE),
         )
-        self._critic = _adam((self.discriminator, LEARNING_RATE))
         self._perceptual = perceptual.distance.to(here.device)
-        self._weights = weights or LossWeights()
-        self._preset, self._previews, self._here = preset, previews, here
+        self._previews, self._here, self._reads = previews, here, reads
 
     def parts(self) -> tuple[Part, ...]:
         """See `Trainee`."""
         return (
             Part("networks", self.networks),
             Part("average", self.average.network),
-            Part("discriminator", self.discriminator),
             Part("optimizer", self._optimizer),
-            Part("discriminator_optimizer", self._critic),
+            *self.adversary.parts(),
         )
 
     def step(self, batch: AvatarBatch, step: int, chance: torch.Generator) -> tuple[Term, ...]:
@@ -93,20 +88,19 @@ class AvatarTraining:
         batch = batch.to(self._here.device)
         self.networks.train()
         with self._here.autocast():
-            _, predicted = draw(self.networks, batch)
+            _, predicted = draw(self.networks, batch, self._reads)
         target = target_of(batch)
         drawn = self._improve(predicted, target, batch, chance)
         self.average.update(self.networks, step)
-        judged = self._criticize(predicted.before(batch.background), target.before(batch.background), step)
+        judged = self.adversary.learn(
+            predicted.before(batch.background), target.before(batch.background), step
+        )
         return drawn + judged
 
     def _improve(
         self, predicted: Picture, target: Picture, batch: AvatarBatch, chance: torch.Generator
     ) -> tuple[Term, ...]:
         """One step of E, G and θ."""
-        self.discriminator.requires_grad_(False)
-        with self._here.autocast():
-            logits = self.discriminator(predicted.before(batch.background))
         losses = avatar_losses(
             predicted,
             target,
@@ -115,7 +109,7 @@ class AvatarTraining:
             crop_corners(batch, self._weights.crop, chance, self._here),
             self._perceptual,
             self._weights,
-            logits,
+            self.adversary.judge(predicted.before(batch.background)),
         )
         self._optimizer.zero_grad()
         losses.total.backward()
@@ -123,50 +117,29 @@ class AvatarTraining:
         self._optimizer.step()
         return tuple(Term(name, value.detach()) for name, value in vars(losses).items())
 
-    def _criticize(self, fake: torch.Tensor, real: torch.Tensor, step: int) -> tuple[Term, ...]:
-        """One step of D, with R1 in one of sixteen ("lazy")."""
-        self.discriminator.requires_grad_(True)
-        with self._here.autocast():
-            real_logits, fake_logits = self.discriminator(real), self.discriminator(fake.detach())
-        loss = discriminator_loss(real_logits, fake_logits)
-        terms = [Term("discriminator", loss.detach())]
-        weight = self._weights.r1_at(step)
-        if weight > 0:
-            penalty = r1_penalty(self.discriminator, real)
-            loss = loss + weight * penalty
-            terms.append(Term("r1", penalty.detach()))
-        self._critic.zero_grad()
-        loss.backward()
-        self._here.average_gradients(self.discriminator.parameters())
-        self._critic.step()
-        return tuple(terms)
-
     @torch.no_grad()
     def preview(self) -> Preview:
         """Draw views that are not trained on with the averaged networks; see `Trainee`."""
         drawn = []
         for kept in self._previews.batches:
             batch = kept.to(self._here.device)
-            drawn.append(Drawn(batch, *draw(self.average.network, batch)))
+            drawn.append(Drawn(batch, *draw(self.average.network, batch, self._reads)))
         return preview_of(self._previews.kind, drawn)
 
     def publish(self, folder: Path, step: int) -> None:
-        """Write the averaged networks: all three, and the renderer as the runtime's tools take it."""
-        save_avatar_networks(RunFolder(folder).networks, self.average.network, step)
-        save_renderer(RunFolder(folder).checkpoint, self.average.network.renderer, step=step)
+        """Write the averaged networks."""
+        save_avatar_networks(folder / NETWORKS, self.average.network, step)
 
 
-def _adam(*rates: tuple[nn.Module, float]) -> torch.optim.Adam:
-    """Adam of Sec. 4.1 for networks and their learning rates, all weights in one pass over memory."""
-    groups = [{"params": [*network.parameters()], "lr": rate} for network, rate in rates]
-    return torch.optim.Adam(groups, betas=BETAS, fused=True)
-
-
-def draw(networks: AvatarNetworks, batch: AvatarBatch) -> tuple[torch.Tensor, Picture]:
+def draw(networks: AvatarNetworks, batch: AvatarBatch, reads: Reads) -> tuple[torch.Tensor, Picture]:
     """Eq. 2 and 3.
 
     Returns:
-        T_gen, float32 [B, 16, T, T] in [-1, 1], and I_rend with its mask, float32.
+        T_gen, float32 [B, 16, T, T] in [-1, 1], zeros when θ does not read it, and I_rend with its mask,
+        float32.
     """
-    gen = networks.generate(batch.photo.float() / 255)  # bytes => [0, 1]
+    if reads == "rgb":
+        gen = batch.rgb.new_zeros((len(batch), GEN_CHANNELS, *batch.rgb.shape[2:]), dtype=torch.float32)
+    else:
+        gen = networks.generate(batch.photo.float() / 255)  # bytes => [0, 1]
     return gen, Picture.of_rgba(networks.renderer(raster_of(gen, batch)).float())

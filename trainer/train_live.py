@@ -14,15 +14,13 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from dinar.trainer.data.live_samples import LiveBatch
 from dinar.trainer.losses import LossWeights, avatar_losses
 from dinar.trainer.lpips import PerceptualLoss
-from dinar.trainer.models.avatar_networks import AvatarNetworks, save_avatar_networks
-from dinar.trainer.models.renderer import LIVE, NeuralRenderer, save_renderer
-from dinar.trainer.models.run_folder import RunFolder
+from dinar.trainer.models.avatar_networks import NETWORKS, AvatarNetworks, save_avatar_networks
+from dinar.trainer.models.renderer import LIVE, NeuralRenderer
 from dinar.trainer.picture import Picture
 from dinar.trainer.train_views import Drawn, PreviewSamples, crop_corners, preview_of, raster_of, target_of
 from dinar.trainer.training.batch_norm import share_batch_norm
@@ -46,7 +44,6 @@ class LiveTraining:
         teacher: AvatarNetworks,
         perceptual: PerceptualLoss,
         previews: PreviewSamples[LiveBatch],
-        calibration: tuple[LiveBatch, ...],
         steps: int,
         here: Processes,
     ) -> None:
@@ -56,7 +53,6 @@ class LiveTraining:
             teacher: E, G and θ; taken over.
             perceptual: distance of Eq. 4.
             previews: for sheets and scores.
-            calibration: samples whose rasters are left for int8, all of one size.
             steps: of the whole run, over which the learning rate falls.
             here: this process.
         """
@@ -72,7 +68,7 @@ class LiveTraining:
         self._optimizer = torch.optim.Adam(self.student.parameters(), LEARNING_RATE, BETAS, fused=True)
         self._perceptual = perceptual.distance.to(here.device)
         self._weights = LossWeights()
-        self._previews, self._calibration, self._steps, self._here = previews, calibration, steps, here
+        self._previews, self._steps, self._here = previews, steps, here
 
     def parts(self) -> tuple[Part, ...]:
         """See `Trainee`."""
@@ -137,24 +133,8 @@ class LiveTraining:
         return preview_of(self._previews.kind, drawn)
 
     def publish(self, folder: Path, step: int) -> None:
-        """Write the teacher's E and G with the averaged student, it alone, and rasters to calibrate int8."""
-        run = RunFolder(folder)
-        save_avatar_networks(run.networks, with_renderer(self._teacher, self.average.network), step)
-        save_renderer(run.checkpoint, self.average.network, step=step)
-        unfinished = run.calibration.with_suffix(".unfinished")
-        with unfinished.open("wb") as stream:
-            np.savez_compressed(stream, rasters=self._rasters())
-        unfinished.replace(run.calibration)
-
-    @torch.no_grad()
-    def _rasters(self) -> np.ndarray:
-        """What the runtime would show the network of the samples for calibration: uint8 [N, H, W, 22]."""
-        rasters = []
-        for kept in self._calibration:
-            batch = kept.to(self._here.device)
-            raster = raster_of(merged_gen(self._teacher, batch), batch.views)
-            rasters.append((255 * raster).round().byte().permute(0, 2, 3, 1).numpy(force=True))
-        return np.concatenate(rasters)
+        """Write the teacher's E and G with the averaged student."""
+        save_avatar_networks(folder / NETWORKS, with_renderer(self._teacher, self.average.network), step)
 
 
 _NOT_SHOWN = ("adversarial", "total")  # of `Losses`: nobody judges here, and the total has more parts

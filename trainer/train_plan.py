@@ -8,15 +8,27 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from dinar.trainer.data.live_samples import PhotoCount
-from dinar.trainer.models.description import HEADER, PartRow, describe_preset
+from dinar.trainer.models.description import (
+    HEADER,
+    PartRow,
+    describe_denoiser,
+    describe_preset,
+    describe_vqgan,
+)
 from dinar.trainer.models.presets import AvatarPreset
 from dinar.trainer.models.renderer import LIVE, count_flops
-from dinar.trainer.train_config import TrainConfig
+from dinar.trainer.models.vqgan import REDUCTION
+from dinar.trainer.train_config import (
+    TrainAvatarConfig,
+    TrainDiffusionConfig,
+    TrainLiveConfig,
+    TrainVqganConfig,
+)
 
 _STATES = 4  # float32 numbers kept for a parameter: itself, its gradient, two moments; E, G and θ an average
 
 
-def print_plan(config: TrainConfig, console: Console) -> None:
+def print_plan(config: TrainAvatarConfig, console: Console) -> None:
     """Print a preset's networks, what they cost, and how long they are trained."""
     rows = describe_preset(config.sizes)
     console.print(f"preset {config.sizes.name}, each network for one picture:", highlight=False)
@@ -31,7 +43,7 @@ def print_plan(config: TrainConfig, console: Console) -> None:
     )
 
 
-def step_flops(config: TrainConfig) -> float:
+def step_flops(config: TrainAvatarConfig) -> float:
     """Operations of a step: E, G and θ forward and backward (three times forward), D as often as it is used.
 
     D sees the drawn pictures for E, G and θ (forward, and backward to the picture), then drawn and true ones
@@ -41,7 +53,7 @@ def step_flops(config: TrainConfig) -> float:
     return config.batch_size * (3 * sum(drawing) + (2 + 2 * 3) * judging)
 
 
-def training_memory(config: TrainConfig) -> float:
+def training_memory(config: TrainAvatarConfig) -> float:
     """Bytes of weights, their gradients, moments and averages, and of what the backward pass needs.
 
     An estimate from above for activations in float32: those of D for both kinds of pictures are kept at once.
@@ -55,7 +67,7 @@ def training_memory(config: TrainConfig) -> float:
 # --- The renderer that is shown live ----------------------------------------------------------------
 
 
-def print_live_plan(config: TrainConfig, teacher: AvatarPreset, console: Console) -> None:
+def print_live_plan(config: TrainLiveConfig, teacher: AvatarPreset, console: Console) -> None:
     """Print the student's size, what it starts from, what a step costs, and how long it is trained."""
     plan = plan_live(config, teacher)
     console.print(f"student {LIVE.name}, for one picture:", highlight=False)
@@ -88,7 +100,7 @@ class LivePlan:
     step_flops: float
 
 
-def plan_live(config: TrainConfig, teacher: AvatarPreset) -> LivePlan:
+def plan_live(config: TrainLiveConfig, teacher: AvatarPreset) -> LivePlan:
     """Count what a training takes whose teacher has this preset."""
     encoder, generator, student, _ = describe_preset(replace(teacher, renderer=LIVE))
     count, side = PhotoCount(), teacher.image_size
@@ -96,6 +108,59 @@ def plan_live(config: TrainConfig, teacher: AvatarPreset) -> LivePlan:
     taught = 0 if teacher.renderer == LIVE else count_flops(teacher.renderer, side, side)
     each = 3 * student.flops + photos * (encoder.flops + generator.flops) + taught
     return LivePlan(student, config.batch_size * each)
+
+
+# --- The autoencoder of textures --------------------------------------------------------------------
+
+
+def print_vqgan_plan(config: TrainVqganConfig, console: Console) -> None:
+    """Print the autoencoder's networks, what a step costs, and how long it is trained. Raises DinarError."""
+    vqgan, avatar = config.sizes.vqgan, config.avatar_sizes
+    rows = describe_vqgan(vqgan, avatar.texture_size)
+    console.print(f"autoencoder {vqgan.name}, for one texture:", highlight=False)
+    _print_rows(rows, console)
+    joint = config.joint_step_count
+    console.print(
+        f"{vqgan.codes:,} codes of {vqgan.code_size} numbers; {config.step_count - joint:,} steps of "
+        f"{config.batch_size} pictures alone, then {joint:,} with encoder, generator and renderer; about "
+        f"{vqgan_step_flops(config) / 1e12:.3f} TFLOP a step",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def vqgan_step_flops(config: TrainVqganConfig) -> float:
+    """Operations of a step before the joint ones: the autoencoder forward and backward (three times forward).
+
+    E and G forward for each photo of a sample, θ forward and backward to the raster, D as `step_flops` says.
+    """
+    coder = sum(row.flops for row in describe_vqgan(config.sizes.vqgan, config.avatar_sizes.texture_size))
+    encoder, generator, renderer, judge = (row.flops for row in describe_preset(config.avatar_sizes))
+    photos = (PhotoCount().least + PhotoCount().most) / 2
+    each = 3 * coder + photos * (encoder + generator) + 2 * renderer + (2 + 2 * 3) * judge
+    return config.batch_size * each
+
+
+# --- The diffusion model ----------------------------------------------------------------------------
+
+
+def print_diffusion_plan(config: TrainDiffusionConfig, console: Console) -> None:
+    """Print the denoiser, what a step costs, and how long it is trained. Raises DinarError."""
+    row = diffusion_row(config)
+    console.print(f"denoiser {config.sizes.denoiser.name}, for the latents of one texture:", highlight=False)
+    _print_rows([row], console)
+    console.print(
+        f"{config.step_count:,} steps of {config.batch_size} textures, each person's in "
+        f"{config.sizes.colour_shifts} colour shifts; about {3 * config.batch_size * row.flops / 1e12:.3f} "
+        "TFLOP a step",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def diffusion_row(config: TrainDiffusionConfig) -> PartRow:
+    """Size and cost of the denoiser."""
+    return describe_denoiser(config.sizes.denoiser, config.avatar_sizes.texture_size // REDUCTION)
 
 
 def _print_rows(rows: Sequence[PartRow], console: Console) -> None:

@@ -11,6 +11,7 @@ import torch
 from dinar.trainer.data.avatar_samples import AvatarBatch
 from dinar.trainer.losses import random_corners
 from dinar.trainer.metrics import join_quality, measure
+from dinar.trainer.models.texture_batch import TextureBatch
 from dinar.trainer.picture import Picture
 from dinar.trainer.rasterize import BodyRaster, network_raster
 from dinar.trainer.training.loop import Preview, Term
@@ -50,24 +51,21 @@ class Drawn:
     predicted: Picture
 
 
-def raster_of(gen: torch.Tensor, batch: AvatarBatch) -> torch.Tensor:
-    """Eq. 2 and R of Eq. 3: what θ is given.
-
-    Args:
-        gen: float [B, 16, T, T] in [-1, 1], T_gen.
-        batch: the rest of the texture, and the bodies.
-
-    Returns:
-        float32 [B, 22, S, S] in [0, 1], see `network_raster`.
-    """
+def texture_of(gen: torch.Tensor, batch: AvatarBatch) -> TextureBatch:
+    """Eq. 2: float [B, 16, T, T] in [-1, 1], T_gen, and the rest of the texture."""
     known = batch.known.float()
-    return network_raster(
-        gen,
-        batch.rgb.float() / 255,  # bytes => [0, 1]
-        known[:, :1],
-        known[:, 1:],
-        BodyRaster(batch.uv, batch.coverage),
-    )
+    return TextureBatch(gen, batch.rgb.float() / 255, known[:, :1], known[:, 1:])  # bytes => [0, 1]
+
+
+def raster_of_texture(texture: TextureBatch, batch: AvatarBatch) -> torch.Tensor:
+    """R of Eq. 3: a texture on a batch's bodies, float32 [B, 22, S, S] in [0, 1], see `network_raster`."""
+    raster = BodyRaster(batch.uv, batch.coverage)
+    return network_raster(texture.gen, texture.rgb, texture.smp, texture.fill, raster)
+
+
+def raster_of(gen: torch.Tensor, batch: AvatarBatch) -> torch.Tensor:
+    """Eq. 2 and R of Eq. 3: what θ is given, of T_gen, float [B, 16, T, T] in [-1, 1]."""
+    return raster_of_texture(texture_of(gen, batch), batch)
 
 
 def target_of(batch: AvatarBatch) -> Picture:

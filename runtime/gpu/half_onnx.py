@@ -160,10 +160,24 @@ def _cut_picture(graph: onnx.GraphProto) -> int:
         block = attributes["blocksize"]
         graph.node.remove(last)
         last = _maker(graph, last.input[0])
-    if last is None or last.op_type != "Conv":
-        raise _no_renderer("no convolution makes its picture")
+    if last is None:
+        raise _no_renderer("nothing makes its picture")
     last.output[0] = LOGITS
     return block
+
+
+def _heads(graph: onnx.GraphProto, value: str) -> Iterator[onnx.NodeProto]:
+    """The convolutions whose sum is a value, quantized in between or not."""
+    node = _maker(graph, value)
+    if node is not None and node.op_type == "Conv":
+        yield node
+    elif node is not None and node.op_type == "Add":
+        for term in node.input:
+            yield from _heads(graph, term)
+    elif node is not None and node.op_type in _QUANTIZING:
+        yield from _heads(graph, node.input[0])
+    else:
+        raise _no_renderer("no convolution makes its picture, nor a sum of them")
 
 
 def _maker(graph: onnx.GraphProto, name: str) -> onnx.NodeProto | None:
@@ -194,20 +208,19 @@ def _pad_raster(graph: onnx.GraphProto, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _pad_logits(graph: onnx.GraphProto, arrays: dict[str, np.ndarray], real: int) -> int:
-    """Give the last convolution outputs of 0 up to a multiple of 8; returns how many channels it then has."""
-    head = _maker(graph, LOGITS)
-    assert head is not None, "cut off behind it"
-    weight, dequantize = _weight(graph, head)
-    found = len(arrays[weight])
-    if found != real:
-        raise _no_renderer(f"its last convolution has {found} channels in place of {real}")
+    """Give the last convolutions outputs of 0 up to a multiple of 8; returns how many there are then."""
     channels = -(-real // _EIGHT) * _EIGHT
-    for name in (weight, *head.input[2:]):
-        arrays[name] = _grown(arrays[name], 0, channels)
-    if dequantize is not None:
-        for name, filling in zip(dequantize.input[1:], (1, 0), strict=False):  # scale, zero point
-            if arrays[name].ndim:
-                arrays[name] = _grown(arrays[name], 0, channels, filling)
+    for head in _heads(graph, LOGITS):
+        weight, dequantize = _weight(graph, head)
+        found = len(arrays[weight])
+        if found != real:
+            raise _no_renderer(f"its last convolution has {found} channels in place of {real}")
+        for name in (weight, *head.input[2:]):
+            arrays[name] = _grown(arrays[name], 0, channels)
+        if dequantize is not None:
+            for name, filling in zip(dequantize.input[1:], (1, 0), strict=False):  # scale, zero point
+                if arrays[name].ndim:
+                    arrays[name] = _grown(arrays[name], 0, channels, filling)
     return channels
 
 

@@ -71,6 +71,22 @@ def print_table(scores: list[ViewScore], console: Console) -> None:
         console.print(f"{more} views instead of {fewer}, network: {gain} dB PSNR", highlight=False)
 
 
+def print_comparison(scores: list[ViewScore], others: list[ViewScore], console: Console) -> None:
+    """Print what these networks gain over others, person by person the same views."""
+    table = Table("made from", "measured", "others", "these", "gain [95 %]")
+    for inputs in INPUTS:
+        for name, measure in MEASURES:
+            theirs, ours = (per_person(each, inputs, "neural", measure) for each in (others, scores))
+            gain = bootstrap_mean(ours - theirs)
+            table.add_row(str(inputs), name, f"{theirs.mean():.3f}", f"{ours.mean():.3f}", str(gain))
+    console.print(table)
+
+
+def read_scores(path: Path) -> list[ViewScore]:
+    """What another run wrote with --json."""
+    return [ViewScore(**entry) for entry in json.loads(path.read_text())]
+
+
 def sheet_row(root: Path, case: HeldOutCase, drawn: list[Drawn]) -> Image.Image:
     """One person: the inputs, and for a turned and a moved view the photo, the bare body and the network."""
     most = max(INPUTS)
@@ -107,14 +123,16 @@ def main() -> None:
     parser.add_argument("root", type=Path, help="the dataset of people to judge on")
     parser.add_argument("--networks", type=Path, required=True, help="avatar.pt of a training run")
     parser.add_argument("--people", type=int, default=20)
+    parser.add_argument("--views", type=Path, help="folder to keep what is prepared of each view")
     parser.add_argument("--sheet", type=Path, help="picture to draw")
+    parser.add_argument("--against", type=Path, help="scores of other networks on the same people, by --json")
     parser.add_argument("--json", type=Path, help="file for all scores")
     arguments = parser.parse_args()
     networks = load_avatar_networks(arguments.networks)
     info = read_info(arguments.root)
     body = find_body(info.body, info.body_vertices)
     side = networks.preset.texture_size
-    views = ViewStore(ViewPreparer(body, side), arguments.root, None, f"{info.body} {side}")
+    views = ViewStore(ViewPreparer(body, side), arguments.root, arguments.views, f"{info.body} {side}")
     judge = Judge(arguments.root, body, networks, views)
     scores: list[ViewScore] = []
     rows: list[Image.Image] = []
@@ -124,6 +142,8 @@ def main() -> None:
         if len(rows) < _SHOWN:
             rows.append(sheet_row(arguments.root, case, drawn))
     print_table(scores, Console())
+    if arguments.against:
+        print_comparison(scores, read_scores(arguments.against), Console())
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(score) for score in scores], indent=1) + "\n")
     if arguments.sheet:

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dinar.trainer.train_command import train_avatar
-from dinar.trainer.train_config import TrainConfig
+from dinar.trainer.train_config import TrainAvatarConfig
 
 from ..trainer.data.dataset.small_people import make_dataset
 from .bench_skin import cpu_name
@@ -39,7 +39,7 @@ def main() -> None:
         for preset in options.preset:
             out = Path(folder) / preset
             for views in ("prepared for the first time", "kept"):
-                measure(TrainConfig("avatar", root, out, preset, **settings(options)), views)
+                measure(TrainAvatarConfig(root, out, preset=preset, **settings(options)), views)
                 for checkpoint in out.glob("*.pt"):  # begin anew, with the views that are kept
                     checkpoint.unlink()
 
@@ -55,7 +55,7 @@ def settings(options: argparse.Namespace) -> dict:
     }
 
 
-def measure(config: TrainConfig, views: str) -> None:
+def measure(config: TrainAvatarConfig, views: str) -> None:
     """Train and print a row of the table."""
     with open(os.devnull, "w") as nowhere:
         ended = train_avatar(config, Console(file=nowhere))

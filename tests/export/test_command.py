@@ -22,7 +22,6 @@ from dinar.runtime.avatar import (
 )
 from dinar.runtime.cli import main
 from dinar.runtime.errors import DinarError, UsageError
-from dinar.trainer.fit_views import with_neural_texture
 from dinar.trainer.models.renderer import count_flops
 
 from ..small_pictures import with_small_pictures
@@ -42,7 +41,7 @@ def network(small: Any) -> bytes:
 
 @pytest.fixture(scope="module")
 def avatar(network: bytes) -> Avatar:
-    bare = with_neural_texture(with_small_pictures(open_avatar(default_avatar_path())))
+    bare = with_small_pictures(open_avatar(default_avatar_path()))
     return replace(bare, networks=(RendererNetwork("live", "fp32", network),))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,18 +12,25 @@ import pytest
 import torch
 from PIL import Image
 
-from dinar.export.create_command import CreateConfig, calibration_rasters, create
+from dinar.export.create_command import calibration_rasters, create
+from dinar.export.create_config import CreateConfig
 from dinar.export.to_onnx import to_onnx
 from dinar.runtime.avatar import RendererNetwork, open_avatar
 from dinar.runtime.cli import main
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.runtime.renderer import open_renderer
+from dinar.trainer.create.complete import CompleteOptions, complete_texture
 from dinar.trainer.create.drawing import redraw
 from dinar.trainer.create.few_shot_avatar import About, few_shot_avatar
-from dinar.trainer.models.avatar_networks import save_avatar_networks
+from dinar.trainer.inpainting.models import find_inpainting_models
+from dinar.trainer.models.avatar_networks import load_avatar_networks, save_avatar_networks
+from dinar.trainer.models.denoiser import Denoiser, save_denoiser
+from dinar.trainer.models.inpainting_presets import TINY
+from dinar.trainer.models.vqgan import TextureVqgan, save_vqgan
 from dinar.trainer.texture.merging import BodyTexture
 
-from ..trainer.create.people import SIDE, make_person, texture_of, untrained
+from ..trainer.create.people import SIDE, make_person, silent, texture_of, untrained
+from ..trainer.create.photo_files import write_photo
 
 
 class Studio(NamedTuple):
@@ -65,15 +73,18 @@ def test_views_become_an_avatar_with_both_networks_and_a_report(
     assert avatar.preview is not None
     assert avatar.licence == "CC0-1.0"
     assert "views 0, 2 of person anna" in avatar.provenance
-    assert "tuned to them for 2 steps (seed 0)" in avatar.provenance
+    assert "tuned to them for 2 steps" in avatar.provenance
     said = capsys.readouterr()
     assert "Perceptual loss" in said.err
     last = said.out.strip().splitlines()[-1]
+    assert last.startswith("seconds: networks ")
+    assert "tuning " in last
+    last = said.out.strip().splitlines()[-2]
     assert last.startswith(f"wrote {out}: person anna, tuned for 2 steps; PSNR ")
     for part in ("on 2 given views", "on 2 held-out views", "dB of float32"):
         assert part in last
     with Image.open(report) as picture:
-        assert picture.size == (4 * 264 + 8, 4 * 288 + 8)  # four rows of four pictures with labels
+        assert picture.size == (8 * 264 + 8, 5 * 288 + 8)  # five rows of up to eight pictures with labels
         assert len(picture.getcolors(1 << 24)) > 100
     assert {path.name for path in tmp_path.iterdir()} <= {out.name, report.name, "cache"}
 
@@ -130,11 +141,79 @@ def test_int8_is_calibrated_with_the_given_views_first(studio: Studio) -> None:
         ({"views": (1, 1)}, "--views expects 1 to 8 numbers of views, each once, not 1 1"),
         ({"tune": -1}, "--tune must be from 0 to 100000, not -1"),
         ({"seed": -1}, "--seed must be at least 0, not -1"),
+        ({"sampler_steps": 0}, "--sampler-steps must be from 1 to 1000, not 0"),
     ],
 )
 def test_options_that_cannot_be_are_refused(studio: Studio, more: dict[str, object], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         config(studio, **{"out": Path("anna.dinar")} | more)
+
+
+def test_a_photo_of_ones_own_becomes_an_avatar(
+    diffusion_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = write_photo(tmp_path)
+    out, report = tmp_path / "me.dinar", tmp_path / "me.png"
+    words = [str(files.picture), "--networks", str(diffusion_run), "--no-inpainting"]
+    words += ["--colour-steps", "1", "--licence", "mine"]
+    assert main(["create", *words, "--out", str(out), "--report", str(report)]) == 0
+    avatar = open_avatar(out)
+    assert (avatar.name, avatar.licence) == ("anna", "mine")
+    assert "from one photo of anna with fitted SMPL-X parameters" in avatar.provenance
+    assert "colours tuned to them for 1 steps" in avatar.provenance
+    assert "diffusion" not in avatar.provenance
+    assert "on 1 given views" in capsys.readouterr().out
+    assert report.is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("picture", r"there is no photo .*anna\.png"),
+        ("mask", r"there is no mask .*anna\.mask\.png: name the mask of .* with --mask, or let `dinar fit"),
+        ("fit", r"there are no body parameters .*anna\.npz: name those of .* with --fit, or let `dinar fit"),
+    ],
+)
+def test_what_a_photo_lacks_is_said_with_what_makes_it(
+    studio: Studio, tmp_path: Path, name: str, reason: str
+) -> None:
+    files = write_photo(tmp_path)
+    getattr(files, name).unlink()
+    asked = CreateConfig(networks=studio.run, out=tmp_path / "me.dinar", photos=(files.picture,))
+    with pytest.raises(DinarError, match=reason):
+        create(asked)
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({}, "name either photos .* or a person of a dataset"),
+        ({"data": Path("people")}, "name either photos .* or a person of a dataset"),
+        ({"data": Path("people"), "person": "anna", "photos": (Path("a.png"),)}, "name either photos"),
+        ({"photos": (Path("a.png"),) * 9}, "from 1 to 8 photos, not 9"),
+        (
+            {"photos": (Path("a.png"),), "mask": (Path("b.png"),) * 2},
+            "--mask expects one file for each photo: 1",
+        ),
+        ({"photos": (Path("a.png"),), "colour_steps": -1}, "--colour-steps must be from 0 to 100000, not -1"),
+    ],
+)
+def test_one_source_with_all_that_belongs_to_it_is_asked_for(more: dict[str, object], reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        CreateConfig(networks=Path("run"), out=Path("me.dinar"), **more)
+
+
+def test_without_networks_of_ones_own_those_that_come_with_dinar_are_taken() -> None:
+    asked = CreateConfig(out=Path("me.dinar"), photos=(Path("a.png"),))
+    assert load_avatar_networks(asked.networks_file).preset.name == "small"
+
+
+def test_a_gpu_that_is_not_there_is_said(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="--device cuda: torch finds no NVIDIA GPU here"):
+        create(config(studio, tmp_path / "anna.dinar", device="cuda"))
 
 
 @pytest.mark.parametrize(
@@ -156,6 +235,39 @@ def test_what_is_not_there_is_one_sentence_and_nothing_is_written(
     assert out.read_bytes() == b"the old one"
 
 
+@pytest.fixture
+def diffusion_run(studio: Studio, tmp_path: Path) -> Path:
+    """What `dinar train diffusion` leaves."""
+    run = tmp_path / "diffusion"
+    shutil.copytree(studio.run, run)
+    torch.manual_seed(0)
+    save_vqgan(run / "vqgan.pt", TextureVqgan(TINY.vqgan), 0)
+    save_denoiser(run / "denoiser.pt", Denoiser(TINY.denoiser), 0)
+    return run
+
+
+def test_what_no_photo_shows_is_drawn_where_the_run_has_models_for_it(
+    studio: Studio, diffusion_run: Path, tmp_path: Path
+) -> None:
+    options = {"networks": diffusion_run, "views": (0,), "sampler_steps": 2, "colour_steps": 0, "seed": 1}
+    assert create(config(studio, tmp_path / "anna.dinar", **options)) == 0
+    made = open_avatar(tmp_path / "anna.dinar")
+    shown = texture_of(untrained(), make_person(studio.people, (0,)))
+    models = find_inpainting_models(diffusion_run)
+    assert models is not None
+    wanted, other = (
+        complete_texture(shown, models, CompleteOptions(seed, "dpm++", 2), silent()) for seed in (1, 0)
+    )
+    np.testing.assert_array_equal(made.texture.photo, np.round(255 * wanted.rgb))
+    np.testing.assert_array_equal(made.texture.gen, wanted.gen.astype(np.float16))
+    assert not np.array_equal(made.texture.photo, np.round(255 * other.rgb))
+    for name in ("rgb", "gen"):
+        given, kept = getattr(shown, name), getattr(wanted, name)
+        np.testing.assert_array_equal(kept[shown.filled], given[shown.filled])
+        assert not np.array_equal(kept, given)
+    assert "drawn by diffusion (dpm++, 2 steps, seed 1)" in made.provenance
+
+
 def test_networks_that_are_damaged_are_refused(studio: Studio, tmp_path: Path) -> None:
     damaged = tmp_path / "avatar.pt"
     damaged.write_bytes((studio.run / "avatar.pt").read_bytes()[:1000])
@@ -167,7 +279,7 @@ def test_the_body_of_the_dataset_must_be_on_this_computer(studio: Studio, tmp_pa
     other = tmp_path / "people"
     other.mkdir()
     text = (studio.people / "dataset.json").read_text("utf-8")
-    body = make_person(studio.people).info.body
+    body = make_person(studio.people).body.hash
     (other / "dataset.json").write_text(text.replace(body, "0" * len(body)), "utf-8")
     (other / "people").symlink_to(studio.people / "people")
     with pytest.raises(DinarError, match=r"hash 0{10,} is not on this computer"):

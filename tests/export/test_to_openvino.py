@@ -102,3 +102,12 @@ def test_int8_says_what_it_was_made_from(int8: bytes, float32: bytes) -> None:
 def test_what_cannot_calibrate_is_refused(float32: bytes, rasters: list[np.ndarray], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         quantize(float32, rasters)
+
+
+def test_logits_are_summed_as_they_are(int8: bytes) -> None:
+    graph = onnx.load_from_string(int8).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    (last,) = (node for node in graph.node if node.op_type == "DepthToSpace")
+    summed = makers[last.input[0]]
+    assert summed.op_type == "Add"
+    assert [makers[term].op_type for term in summed.input] == ["Conv", "Conv"]

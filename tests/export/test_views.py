@@ -9,14 +9,13 @@ from dinar.export.views import CALIBRATION_VIEWS, COMPARED_VIEWS, calibration_vi
 from dinar.runtime.avatar import Avatar, default_avatar_path, open_avatar
 from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import RASTER_CHANNELS
-from dinar.trainer.fit_views import with_neural_texture
 
 COVERAGE = RASTER_CHANNELS.index("coverage")
 
 
 @pytest.fixture(scope="module")
 def avatar() -> Avatar:
-    return with_neural_texture(open_avatar(default_avatar_path()))
+    return open_avatar(default_avatar_path())
 
 
 def test_every_view_shows_the_whole_person_and_no_two_are_the_same(avatar: Avatar) -> None:

@@ -21,7 +21,10 @@ from dinar.runtime.gpu.renderer import GpuRenderer  # noqa: E402
 from dinar.runtime.motion import load_motion  # noqa: E402
 from dinar.runtime.prepare.mesh import skinned_body  # noqa: E402
 from dinar.runtime.renderer import Mode, open_renderer  # noqa: E402
+from dinar.trainer.rasterize import CpuBodyRasterizer, open_rasterizer  # noqa: E402
 from dinar.trainer.usual_frame import UsualFrame  # noqa: E402
+
+from ..trainer.body_views import body_views  # noqa: E402
 
 SIZE = 512
 
@@ -132,3 +135,14 @@ def test_a_frame_done_the_usual_way_shows_the_same_person(avatar: Avatar, poses:
         assert (both_cover == (ours.coverage[0] == 1)).mean() > 0.995
         difference = np.abs(found[..., :3] - colours[0])[both_cover].max(axis=-1)
         assert (difference > 4).mean() < 0.02
+
+
+def test_training_sees_the_same_texels_through_it(avatar: Avatar) -> None:
+    views = body_views(avatar.body, (7, 8), 40)
+    theirs = open_rasterizer(avatar.body, torch.device("cuda", 0))
+    assert "nvdiffrast" in theirs.name
+    found, wanted = theirs(views), CpuBodyRasterizer(avatar.body)(views)
+    coverage, uv = found.coverage.cpu(), found.uv.cpu()
+    assert (coverage == wanted.coverage).float().mean() > 0.998
+    texels = 256 * (uv - wanted.uv).abs().amax(3)[coverage & wanted.coverage]
+    assert (texels < 1).float().mean() > 0.99  # but for pixels on an edge, which may see its other side

@@ -256,6 +256,8 @@ def test_no_message_stops_the_window(display: Display) -> None:
             socket.linger = 0
             socket.connect(address)
             send_good_and_garbage(socket, until=lambda: screen_is_lit(display), most_seconds=60)
+            # One round, which is longer: time for each wrong message to be taken by a slow computer.
+            send_good_and_garbage(socket, until=lambda: False, most_seconds=1, pause=0.4)
             send_good_and_garbage(socket, until=lambda: False, most_seconds=5)
             assert process.poll() is None
             before = display.screen().copy()
@@ -274,8 +276,10 @@ def screen_is_lit(display: Display) -> bool:
     return bool((display.screen().max(-1) > 40).mean() > 0.005)
 
 
-def send_good_and_garbage(socket: Any, *, until: Callable[[], bool], most_seconds: float) -> None:
-    """Send for a while, in turn what is good and what is not."""
+def send_good_and_garbage(
+    socket: Any, *, until: Callable[[], bool], most_seconds: float, pause: float = 0.025
+) -> None:
+    """Send for a while, in turn what is not good, `pause` seconds, and what is."""
     session, end, rounds = secrets.randbits(32), time.monotonic() + most_seconds, 0
     while time.monotonic() < end and not until():
         for k, wrong in enumerate(garbage(session)):
@@ -286,12 +290,10 @@ def send_good_and_garbage(socket: Any, *, until: Callable[[], bool], most_second
             views = [
                 {"T_camera_world": IN_FRONT.tobytes(), "width": 300, "height": 300, "fov": FOV.tobytes()}
             ]
-            for parts in (
-                wrong,
-                (b"camera", msgspec.msgpack.encode(header(session, seq) | {"views": views})),
-            ):
+            cameras = (b"camera", msgspec.msgpack.encode(header(session, seq) | {"views": views}))
+            for parts, seconds in ((wrong, pause), (cameras, 0.025)):
                 socket.send_multipart(parts)
-                time.sleep(0.025)  # long enough to be taken before the next replaces it
+                time.sleep(seconds)  # long enough to be taken before the next replaces it
             socket.send_multipart((b"pose", good))
             time.sleep(0.01)
         rounds += 1

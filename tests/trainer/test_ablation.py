@@ -73,7 +73,7 @@ def test_what_is_read_is_learned(trained) -> None:
     fresh = AvatarTraining(
         TINY, perceptual_loss(), PreviewSamples("val", ()), open_processes("32"), reads=reads
     )
-    before, after = (t.networks.renderer.first_convolution.weight for t in (fresh, training))
+    before, after = (t.networks.renderer.readers[0].weight for t in (fresh, training))
     moved = (after - before).abs().amax((0, 2, 3)) > 0
     assert moved[:GEN_CHANNELS].all() == (reads != "rgb")
     assert moved[RGB].all() == (reads != "neural")

@@ -16,7 +16,7 @@ from dinar.trainer.losses import (
     r1_penalty,
     random_corners,
 )
-from dinar.trainer.perceptual_substitute import StructureAndEdges
+from dinar.trainer.perceptual_substitute import StructureEdgesColours
 from dinar.trainer.picture import Picture
 
 NO_FACE = torch.zeros(2, 4, dtype=torch.int64)
@@ -106,7 +106,7 @@ def test_a_mean_over_processes_is_that_of_one():
         Picture(*(torch.rand(2, c, 32, 32, generator=generator) for c in (3, 1))) for _ in range(2)
     )
     face, background = torch.tensor([[4, 4, 20, 12], [0, 0, 0, 0]]), torch.rand(2, 3, 1, 1)
-    fake, distance = torch.randn(2, 1, generator=generator), StructureAndEdges()
+    fake, distance = torch.randn(2, 1, generator=generator), StructureEdgesColours()
 
     def total(n: slice) -> torch.Tensor:
         parts = (Picture(p.rgb[n], p.mask[n]) for p in (drawn, photo))
@@ -125,7 +125,7 @@ def test_gradients_reach_colours_and_mask_and_are_finite_from_the_start():
         torch.rand(2, 1, 32, 32, generator=generator).round(),
     )
     face = torch.tensor([[4, 4, 20, 12], [0, 0, 0, 0]])
-    perceptual = StructureAndEdges()
+    perceptual = StructureEdgesColours()
     avatar_losses(
         Picture(rgb, mask), photo, grey(0.3), face, TOP_LEFT, perceptual, LossWeights()
     ).total.backward()

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dinar.trainer.perceptual_substitute import StructureAndEdges
+from dinar.trainer.perceptual_substitute import StructureEdgesColours
 
 SIDE = 96
-distance = StructureAndEdges()
+distance = StructureEdgesColours()
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,16 @@ def test_it_ranks_blur_as_worse_than_brightness_where_l2_says_the_opposite(pictu
     seen = [float(distance(picture, other)) for other in (blur, brighter)]
     assert l2[0] < l2[1]
     assert seen[0] > 1.5 * seen[1]
+
+
+def test_a_wrong_colour_of_something_smooth_counts_as_much_as_there_is_of_it():
+    grey = torch.full((1, 3, SIDE, SIDE), 0.5)
+    colour = torch.tensor([0.1, -0.05, 0.0])[:, None, None]
+    everywhere = float(distance(grey, grey + colour))
+    assert everywhere > 0.05
+    part = grey.clone()
+    part[..., : SIDE // 4] += colour
+    assert float(distance(grey, part)) > 0.25 * everywhere
 
 
 def test_it_is_the_same_both_ways_and_each_picture_has_its_own(picture):

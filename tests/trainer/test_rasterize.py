@@ -12,7 +12,6 @@ from dinar.runtime.body import load_body, open_body_path
 from dinar.runtime.cpu.rasters import RasterSource
 from dinar.runtime.cpu.sample import sample
 from dinar.runtime.network_input import CHANNELS
-from dinar.trainer.fit_views import with_neural_texture
 from dinar.trainer.rasterize import (
     BodyRaster,
     CpuBodyRasterizer,
@@ -172,7 +171,7 @@ def test_a_texture_for_each_view_is_needed():
 @pytest.mark.parametrize("rgb_side", [256, 512])
 def test_the_networks_input_is_the_runtimes_within_a_byte(rgb_side):
     random = np.random.default_rng(0)
-    avatar = with_neural_texture(open_avatar(default_avatar_path()))
+    avatar = open_avatar(default_avatar_path())
     bits = random.integers(0, 2, (2, 256, 256), np.uint8)
     texture = replace(
         avatar.texture,

@@ -23,10 +23,9 @@ from dinar.trainer.data.prepared_views import ViewPreparer, ViewStore
 from dinar.trainer.lpips import perceptual_loss
 from dinar.trainer.models.avatar_networks import load_avatar_networks
 from dinar.trainer.models.presets import PRESETS, TINY
-from dinar.trainer.models.renderer import load_renderer
 from dinar.trainer.train_avatar import AvatarTraining
 from dinar.trainer.train_command import train_command
-from dinar.trainer.train_config import TrainConfig
+from dinar.trainer.train_config import TrainAvatarConfig
 from dinar.trainer.train_plan import print_plan, step_flops, training_memory
 from dinar.trainer.train_views import PreviewSamples
 from dinar.trainer.training.loop import step_chance, train
@@ -69,7 +68,7 @@ def fresh(here: Processes, previews: tuple[AvatarBatch, ...] = ()) -> AvatarTrai
     return AvatarTraining(TINY, perceptual_loss(), PreviewSamples("val", previews), here)
 
 
-def config(people: Path, out: Path, steps: int, **more) -> TrainConfig:
+def config(people: Path, out: Path, steps: int, **more) -> TrainAvatarConfig:
     """Options of a run that finds what the runs before have prepared of each view."""
     out.mkdir(exist_ok=True)
     kept = people.parent / "kept"
@@ -77,7 +76,7 @@ def config(people: Path, out: Path, steps: int, **more) -> TrainConfig:
     if not (out / "views").exists():
         (out / "views").symlink_to(kept)
     more = {"preset": "tiny", "workers": 0, "save_every": 50, "sheet_every": 50} | more
-    return TrainConfig("avatar", data=people, out=out, steps=steps, **more)
+    return TrainAvatarConfig(data=people, out=out, steps=steps, **more)
 
 
 def state(out: Path) -> dict:
@@ -115,7 +114,7 @@ def test_gradients_reach_every_weight_of_every_network(here: Processes, batch: A
     training.step(batch, 0, step_chance(0, 0))
     parts = {name.partition(".")[0] for name, _ in training.networks.named_parameters()}
     assert parts == {"encoder", "generator", "renderer"}
-    for network in (training.networks, training.discriminator):
+    for network in (training.networks, training.adversary.discriminator):
         for name, parameter in network.named_parameters():
             assert parameter.grad is not None, name
             assert float(parameter.grad.abs().max()) > 0, name
@@ -169,13 +168,9 @@ def test_four_steps_are_two_and_two_with_or_without_workers(people: Path, tmp_pa
         train_command(config(people, tmp_path / "a", 6, seed=1))
 
     networks = load_avatar_networks(tmp_path / "a" / "avatar.pt")
-    renderer, others = load_renderer(tmp_path / "a" / "renderer.pt")
-    assert others["step"] == 4
-    assert renderer.config == TINY.renderer
+    assert networks.preset == TINY
     average = state(tmp_path / "a")["average"]
     assert all(torch.equal(value, average[name]) for name, value in networks.state_dict().items())
-    for name, value in renderer.state_dict().items():
-        assert torch.equal(value, average[f"renderer.{name}"])
     assert Image.open(tmp_path / "a" / "sheets" / "000004.png").width == 7 * 192 + 6 * 4
 
 
@@ -251,22 +246,24 @@ def test_pictures_that_are_too_small_are_one_sentence_also_from_a_worker(samples
 
 
 def test_the_plan_has_the_numbers_of_the_networks(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = TrainConfig("avatar", preset="tiny", dry_run=True, batch=8, steps=30)
+    plan = TrainAvatarConfig(preset="tiny", dry_run=True, batch=8, steps=30)
     print_plan(plan, Console(width=200))
     printed = capsys.readouterr().out
     training = AvatarTraining(TINY, perceptual_loss(), PreviewSamples("val", ()), open_processes("32"))
-    numbers = [p.numel() for n in (training.networks, training.discriminator) for p in n.parameters()]
+    numbers = [
+        p.numel() for n in (training.networks, training.adversary.discriminator) for p in n.parameters()
+    ]
     assert f"{sum(numbers) / 1e6:.2f} M parameters; 30 steps of 8 pairs, 240 pairs" in printed
     for part in ("encoder E", "generator G", "renderer θ", "discriminator D"):
         assert part in printed
-    twice = TrainConfig("avatar", preset="tiny", dry_run=True, batch=16)
+    twice = TrainAvatarConfig(preset="tiny", dry_run=True, batch=16)
     assert step_flops(twice) == 2 * step_flops(plan)
     assert training_memory(plan) < training_memory(twice) < 2 * training_memory(plan)
 
 
 def test_every_preset_has_a_plan() -> None:
     for name in PRESETS:
-        assert step_flops(TrainConfig("avatar", preset=name, dry_run=True)) > 0
+        assert step_flops(TrainAvatarConfig(preset=name, dry_run=True)) > 0
 
 
 def test_networks_of_another_kind_are_refused(tmp_path: Path) -> None:

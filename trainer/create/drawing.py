@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from dinar.runtime.network_input import MULTIPLE
 from dinar.trainer.create.person import SeenView
@@ -34,13 +35,13 @@ class TextureTensors:
     fill: torch.Tensor
 
     @classmethod
-    def of(cls, texture: BodyTexture) -> TextureTensors:
-        """Copy a texture."""
+    def of(cls, texture: BodyTexture, device: torch.device) -> TextureTensors:
+        """Copy a texture to a device."""
         return cls(
-            _channels_first(texture.gen),
-            _channels_first(texture.rgb),
-            _channels_first(texture.sampled[..., None]),
-            _channels_first(texture.filled[..., None]),
+            _channels_first(texture.gen, device),
+            _channels_first(texture.rgb, device),
+            _channels_first(texture.sampled[..., None], device),
+            _channels_first(texture.filled[..., None], device),
         )
 
     def draw(self, renderer: NeuralRenderer, raster: BodyRaster) -> Picture:
@@ -61,25 +62,26 @@ def redraw(renderer: NeuralRenderer, texture: BodyTexture, seen: SeenView) -> tu
         seen: the view.
 
     Returns:
-        What was drawn, and what the photo shows there, [1, C, H, W] each: the whole view, down to multiples
-        of 32 pixels.
+        What was drawn, and what the photo shows there, [1, C, H, W] each, on the renderer's device: the whole
+        view, down to multiples of 32 pixels.
     """
+    device = device_of(renderer)
     height, width = (n // MULTIPLE * MULTIPLE for n in seen.view.mask.shape)
     part = np.s_[:height, :width]
     raster = BodyRaster(
-        torch.from_numpy(np.ascontiguousarray(seen.body.uv[part]))[None],
-        torch.from_numpy(np.ascontiguousarray(seen.body.coverage[part]))[None],
+        torch.from_numpy(np.ascontiguousarray(seen.body.uv[part]))[None].to(device),
+        torch.from_numpy(np.ascontiguousarray(seen.body.coverage[part]))[None].to(device),
     )
     photo = Picture(
-        _channels_first(seen.view.image[part]) / 255,  # bytes => [0, 1]
-        _channels_first(seen.view.mask[part][..., None]) / 255,
+        _channels_first(seen.view.image[part], device) / 255,  # bytes => [0, 1]
+        _channels_first(seen.view.mask[part][..., None], device) / 255,
     )
-    return TextureTensors.of(texture).draw(renderer, raster), photo
+    return TextureTensors.of(texture, device).draw(renderer, raster), photo
 
 
 def quality(renderer: NeuralRenderer, texture: BodyTexture, views: Sequence[SeenView]) -> MeanQuality:
     """How near the network's pictures are to one photo or more of the person, before grey; see `measure`."""
-    grey = torch.full((1, 3, 1, 1), 0.5)
+    grey = torch.full((1, 3, 1, 1), 0.5, device=device_of(renderer))
     each = []
     for seen in views:
         picture, photo = redraw(renderer, texture, seen)
@@ -87,6 +89,11 @@ def quality(renderer: NeuralRenderer, texture: BodyTexture, views: Sequence[Seen
     return join_quality(each).mean()
 
 
-def _channels_first(values: np.ndarray) -> torch.Tensor:
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's weights are."""
+    return next(network.parameters()).device
+
+
+def _channels_first(values: np.ndarray, device: torch.device) -> torch.Tensor:
     """[H, W, C] to a new float32 [1, C, H, W]."""
-    return torch.from_numpy(np.array(values.transpose(2, 0, 1), np.float32, order="C"))[None]
+    return torch.from_numpy(np.array(values.transpose(2, 0, 1), np.float32, order="C"))[None].to(device)

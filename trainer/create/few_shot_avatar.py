@@ -47,8 +47,8 @@ def few_shot_avatar(texture: BodyTexture, renderer: NeuralRenderer, person: Pers
     """
     if not texture.filled.any():
         raise DinarError(
-            f"the views of person {person.name} show nothing of the body: expected masks and parameters that "
-            "meet in the picture, `dinar data check` says which views do not"
+            f"the views of person {person.origin.name} show nothing of the body: expected masks and "
+            "parameters that meet in the picture, `dinar data check` says which views do not"
         )
     avatar = Avatar(
         name=about.name,

@@ -14,7 +14,6 @@ from dinar.runtime.files.bodies import find_body
 from dinar.runtime.network_input import MULTIPLE
 from dinar.trainer.data.dataset.layout import (
     DatasetError,
-    DatasetInfo,
     View,
     people_of,
     read_info,
@@ -54,21 +53,34 @@ class GivenView(SeenView):
     texture: SeenTexture
 
 
-@dataclass(frozen=True, eq=False)
-class Person:
-    """One person of a dataset.
+@dataclass(frozen=True)
+class Origin:
+    """Where somebody's views come from.
 
     Attributes:
-        name: the person's id.
-        info: the dataset's own description.
+        name: the person's.
+        source: the given views, as an avatar's provenance names them.
+        licence: who may use them.
+    """
+
+    name: str
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One person, of a dataset or of photos from anywhere.
+
+    Attributes:
+        origin: of the views.
         body: the body model.
         betas: float32 [S], the person's shape: the mean of the given views'.
         given: one view or more.
         held_out: up to `MOST_VIEWS` others, evenly spread; none where the dataset has no more.
     """
 
-    name: str
-    info: DatasetInfo
+    origin: Origin
     body: Body
     betas: np.ndarray
     given: tuple[GivenView, ...]
@@ -94,16 +106,53 @@ def read_person(root: Path, name: str, numbers: Sequence[int], texture_size: int
     parameters = read_views(root, name)
     given, held_out = choose_views(name, numbers, len(parameters))
     body = find_body(info.body, info.body_vertices)
+    numbered = ", ".join(map(str, given))
+    source = f"views {numbered} of person {name} in the dataset {info.name!r} ({info.source})"
+    return prepare_person(
+        Origin(name, source, info.licence),
+        body,
+        texture_size,
+        [read_view(root, name, number, parameters) for number in given],
+        [read_view(root, name, number, parameters) for number in held_out],
+        console,
+    )
+
+
+def prepare_person(
+    origin: Origin,
+    body: Body,
+    texture_size: int,
+    given: Sequence[View],
+    held_out: Sequence[View],
+    console: Console,
+) -> Person:
+    """Prepare views of a person, one or more of which are given.
+
+    Args:
+        origin: of the views.
+        body: that their parameters belong to.
+        texture_size: texels on a side of the texture.
+        given: to make the avatar from.
+        held_out: to judge it by.
+        console: shows how far it is.
+
+    Raises:
+        DinarError: the parameters do not fit the body, or a picture is too small.
+    """
+    for view in (*given, *held_out):
+        _check_view(view, body)
     preparer = ViewPreparer(body, texture_size)
-    views = [read_view(root, name, number, parameters) for number in (*given, *held_out)]
-    seen = []
     with progress_bar(console) as bar:
-        for view in bar.track(views, description="preparing views"):
-            _check_view(view, body)
-            seen.append(SeenView(view, preparer.body(view)))
-        own = tuple(GivenView(one.view, one.body, preparer.texture(one.view)) for one in seen[: len(given)])
-    betas = np.stack([one.view.betas for one in own]).astype(np.float64).mean(0)
-    return Person(name, info, body, betas.astype(np.float32), own, tuple(seen[len(given) :]))
+        task = bar.add_task("preparing views", total=len(given) + len(held_out))
+
+        def seen(view: View) -> SeenBody:
+            bar.advance(task)
+            return preparer.body(view)
+
+        own = tuple(GivenView(view, seen(view), preparer.texture(view)) for view in given)
+        others = tuple(SeenView(view, seen(view)) for view in held_out)
+    betas = np.stack([view.betas for view in given]).astype(np.float64).mean(0)
+    return Person(origin, body, betas.astype(np.float32), own, others)
 
 
 def choose_views(name: str, numbers: Sequence[int], count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,8 +1,9 @@
 """Short tuning of an avatar to its person: T_gen, T_rgb and θ on the given photos (Eq. 4, no adversary).
 
-What the encoder and the generator know of thousands of people is where this starts; a few hundred steps bring
-back what is this person's alone. T_rgb is changed only where photos show something, and batch norm keeps the
-statistics of training: a handful of views of one person are none.
+The paper tunes T_rgb alone, for a few steps (Sec. 3.4). What the encoder and the generator know of thousands
+of people is where this starts; a few hundred steps of everything bring back what is this person's alone.
+T_rgb is changed only where photos show something, and batch norm keeps the statistics of training: a handful
+of views of one person are none.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from rich.console import Console
+from torch import nn
 
 from dinar.runtime.errors import DinarError
 from dinar.runtime.network_input import MULTIPLE
-from dinar.trainer.create.drawing import TextureTensors
+from dinar.trainer.create.drawing import TextureTensors, device_of
 from dinar.trainer.create.person import GivenView
 from dinar.trainer.data.avatar_samples import AvatarBatch, SampleSizes, join, sample_of
 from dinar.trainer.data.dataset.dataset import Pair
@@ -46,12 +48,21 @@ class TuneOptions:
     Attributes:
         steps: 1 or more; some hundreds do.
         seed: of views, squares and backgrounds.
-        renderer_rate: θ's learning rate at the start. The more photos, the further θ may go.
+        gen_rate: T_gen's learning rate at the start; 0: it stays as it is.
+        rgb_rate: T_rgb's.
+        renderer_rate: θ's, likewise. The more photos, the further θ may go.
     """
 
     steps: int
     seed: int
+    gen_rate: float = GEN_RATE
+    rgb_rate: float = RGB_RATE
     renderer_rate: float = RENDERER_RATE
+
+    @classmethod
+    def colours_alone(cls, steps: int, seed: int) -> TuneOptions:
+        """The paper's: a few steps of T_rgb (Sec. 3.4)."""
+        return cls(steps, seed, gen_rate=0, renderer_rate=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +86,9 @@ def tune(
     perceptual: PerceptualLoss,
     console: Console,
 ) -> Tuned:
-    """Tune a texture and a copy of the renderer to photos of one person, on the CPU.
+    """Tune a texture and a copy of the renderer to photos of one person, on the renderer's device.
 
-    The same arguments give the same numbers, with the same number of threads.
+    On the CPU the same arguments give the same numbers, with the same number of threads.
 
     Args:
         renderer: θ, as it was trained; stays as it is.
@@ -91,13 +102,18 @@ def tune(
         DinarError: the loss became something that is no finite number.
     """
     own = copy.deepcopy(renderer).eval()  # batch norm: as trained
-    free = TextureTensors.of(texture)
-    gen, rgb = (values.requires_grad_() for values in (free.gen, free.rgb))
+    device = device_of(own)
+    distance = perceptual.distance.to(device)
+    free = TextureTensors.of(texture, device)
+    gen, rgb = free.gen, free.rgb
     optimizer = torch.optim.Adam(
         [
-            {"params": [gen], "lr": GEN_RATE},
-            {"params": [rgb], "lr": RGB_RATE},
-            {"params": list(own.parameters()), "lr": options.renderer_rate},
+            {"params": [values.requires_grad_(rate > 0) for values in part], "lr": rate}
+            for part, rate in (
+                ([gen], options.gen_rate),
+                ([rgb], options.rgb_rate),
+                (list(own.parameters()), options.renderer_rate),
+            )
         ]
     )
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.steps)
@@ -105,7 +121,7 @@ def tune(
         task = bar.add_task("tuning", total=options.steps)
         for step in range(options.steps):
             known = replace(free, rgb=rgb * free.fill)  # no gradient where nothing is known
-            loss = _losses(own, known, _squares(views, options.seed, step), perceptual).total
+            loss = _losses(own, known, _squares(views, options.seed, step).to(device), distance).total
             _check_finite(float(loss.detach()), step)
             optimizer.zero_grad()
             loss.backward()
@@ -131,7 +147,7 @@ def _squares(views: Sequence[GivenView], seed: int, step: int) -> AvatarBatch:
 
 
 def _losses(
-    renderer: NeuralRenderer, texture: TextureTensors, batch: AvatarBatch, perceptual: PerceptualLoss
+    renderer: NeuralRenderer, texture: TextureTensors, batch: AvatarBatch, distance: nn.Module
 ) -> Losses:
     """Eq. 4 without the adversary; LPIPS sees whole squares."""
     return avatar_losses(
@@ -140,7 +156,7 @@ def _losses(
         batch.background,
         batch.face,
         torch.zeros(len(batch), 2, dtype=torch.int64),
-        perceptual.distance,
+        distance,
         LossWeights(crop=CROP),
     )
 
@@ -155,4 +171,4 @@ def _check_finite(loss: float, step: int) -> None:
 
 def _channels_last(values: torch.Tensor) -> np.ndarray:
     """[1, C, H, W] to float32 [H, W, C]."""
-    return np.ascontiguousarray(values.detach()[0].permute(1, 2, 0).numpy())
+    return np.ascontiguousarray(values[0].permute(1, 2, 0).numpy(force=True))

@@ -16,11 +16,12 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+import torch
 
 from dinar.runtime.body import Body
 from dinar.trainer.data.dataset.batch import collate_views
 from dinar.trainer.data.dataset.layout import View, mask_file_of, person_folder, picture_file
-from dinar.trainer.rasterize import CpuBodyRasterizer
+from dinar.trainer.rasterize import BodyRasterizer, open_rasterizer
 from dinar.trainer.texture.body_view import view_body
 from dinar.trainer.texture.occlusion import limb_colours, occlusion_outline
 from dinar.trainer.texture.photo_texture import covered_texels, photo_texture
@@ -67,25 +68,26 @@ class SeenBody:
 class ViewPreparer:
     """Prepares the views of one dataset, whose body is known."""
 
-    def __init__(self, body: Body, side: int) -> None:
+    def __init__(self, body: Body, side: int, device: torch.device | None = None) -> None:
         """Nothing is computed yet.
 
         Args:
             body: that the views' parameters belong to.
             side: texels on a side of the texture.
+            device: where bodies are rasterized, see `open_rasterizer`; the processor when left out.
         """
-        self._body, self._side = body, side
+        self._body, self._side, self._device = body, side, device or torch.device("cpu")
 
     @cached_property
     def _covered(self) -> np.ndarray:
         return covered_texels(self._body, self._side)
 
-    def __reduce__(self) -> tuple[type[ViewPreparer], tuple[Body, int]]:
-        return ViewPreparer, (self._body, self._side)  # what was computed stays in its process
+    def __reduce__(self) -> tuple[type[ViewPreparer], tuple[Body, int, torch.device]]:
+        return ViewPreparer, (self._body, self._side, self._device)  # what was computed stays in its process
 
     @cached_property
-    def _rasterizer(self) -> CpuBodyRasterizer:
-        return CpuBodyRasterizer(self._body)
+    def _rasterizer(self) -> BodyRasterizer:
+        return open_rasterizer(self._body, self._device)
 
     @cached_property
     def _face(self) -> np.ndarray:
@@ -96,18 +98,25 @@ class ViewPreparer:
         triangles = self._body.uv_faces[(moved & ahead)[self._body.faces].all(1)]
         return covered_texels(replace(self._body, uv_faces=triangles), self._side)
 
-    def texture(self, view: View) -> SeenTexture:
-        """Carry a photo's colours to the texture, without outlines of limbs (Sec. 3.1, 3.5)."""
+    def texture(self, view: View, *, occlusion: bool = True) -> SeenTexture:
+        """Carry a photo's colours to the texture (Sec. 3.1).
+
+        Args:
+            view: the photo.
+            occlusion: whether outlines of limbs before the body are left out (Sec. 3.5).
+        """
         seen = view_body(self._body, view.betas, view.pose, view.camera)
-        outline = occlusion_outline(seen, limb_colours(self._body, view.betas))
-        known = photo_texture(view.image, (view.mask >= _PERSON) & ~outline, seen, self._covered)
+        usable = view.mask >= _PERSON
+        if occlusion:
+            usable &= ~occlusion_outline(seen, limb_colours(self._body, view.betas))
+        known = photo_texture(view.image, usable, seen, self._covered)
         rgb, facing = (np.round(values * 255).astype(np.uint8) for values in (known.rgb, known.facing))
         return SeenTexture(rgb, known.sampled, known.filled, facing)
 
     def body(self, view: View) -> SeenBody:
         """Rasterize the bare body (R of Sec. 3.1), and find its face."""
         raster = self._rasterizer(collate_views([view]))
-        uv, coverage = raster.uv[0].numpy(), raster.coverage[0].numpy()
+        uv, coverage = raster.uv[0].numpy(force=True), raster.coverage[0].numpy(force=True)
         column, row = np.clip((uv * self._side).astype(np.int64), 0, self._side - 1).transpose(2, 0, 1)
         return SeenBody(uv, coverage, _bounding_box(coverage & self._face[row, column]))
 

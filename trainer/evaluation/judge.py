@@ -99,12 +99,12 @@ class Judge:
         drawn = []
         for count in counts:
             texture = merge_textures(textures[:count])
-            avatar = self._bare_body(texture, photos[0])
+            bare_body = CpuRgbRenderer(self._bare_body(texture, photos[0]))
             for target in seen:
                 moved = target.view.view in case.moved
                 neural, photo = redraw(self._networks.renderer, texture, target)
                 ways: tuple[tuple[Way, Picture], ...] = (
-                    ("rgb", draw_rgb(avatar, target.view)),
+                    ("rgb", draw_rgb(bare_body, target.view)),
                     ("neural", neural),
                 )
                 for way, picture in ways:
@@ -128,9 +128,9 @@ class Judge:
         )
 
 
-def draw_rgb(avatar: Avatar, view: View) -> Picture:
+def draw_rgb(renderer: CpuRgbRenderer, view: View) -> Picture:
     """Draw an avatar as `rgb` mode does, as a view's camera sees it."""
-    return Picture.of_bytes(CpuRgbRenderer(avatar).render(view.pose, [view.camera]).numpy())
+    return Picture.of_bytes(renderer.render(view.pose, [view.camera]).numpy())
 
 
 def _score(picture: Picture, photo: Picture, view: View, inputs: int, way: Way, moved: bool) -> ViewScore:

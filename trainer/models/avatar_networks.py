@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from dinar.runtime.errors import DinarError
+from dinar.trainer.models.network_file import load_network, save_network
 from dinar.trainer.models.presets import AvatarPreset
 from dinar.trainer.models.renderer import RendererConfig
+
+NETWORKS = "avatar.pt"
+"""What a training run calls them in its folder."""
 
 
 class AvatarNetworks(nn.Module):
@@ -38,12 +40,14 @@ class AvatarNetworks(nn.Module):
         return self.generator(self.encoder(photo))
 
 
+def networks_file(run: Path) -> Path:
+    """Where the networks of a run are: in its folder, or in the file itself if `run` is one."""
+    return run / NETWORKS if run.is_dir() else run
+
+
 def save_avatar_networks(path: Path, networks: AvatarNetworks, step: int) -> None:
     """Write preset, weights and the number of steps they were trained for, all or nothing."""
-    unfinished = path.with_suffix(".unfinished")
-    preset = json.dumps(asdict(networks.preset))
-    torch.save({"preset": preset, "step": step, "networks": networks.state_dict()}, unfinished)
-    unfinished.replace(path)
+    save_network(path, "preset", asdict(networks.preset), networks, step)
 
 
 def load_avatar_networks(path: Path) -> AvatarNetworks:
@@ -52,15 +56,12 @@ def load_avatar_networks(path: Path) -> AvatarNetworks:
     Raises:
         DinarError: the file cannot be read, or holds something else.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        networks = AvatarNetworks(_preset(json.loads(content["preset"])))
-        networks.load_state_dict(content["networks"])
-    except OSError as error:
-        raise DinarError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # what damaged files raise in torch.load has no common class
-        raise DinarError(f"{path}: expected networks saved by `dinar train avatar`; train again") from error
-    return networks.eval()
+    return load_network(
+        path,
+        "preset",
+        lambda entries: AvatarNetworks(_preset(entries)),
+        "networks saved by `dinar train avatar`",
+    )
 
 
 def _preset(entries: dict[str, Any]) -> AvatarPreset:

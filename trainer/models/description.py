@@ -10,7 +10,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dinar.runtime.network_input import CHANNELS
+from dinar.trainer.models.denoiser import Condition, Denoiser, DenoiserConfig
 from dinar.trainer.models.presets import AvatarPreset
+from dinar.trainer.models.texture_batch import TEXTURE_CHANNELS
+from dinar.trainer.models.vqgan import REDUCTION, TextureVqgan, VqganConfig
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,42 @@ def describe_preset(preset: AvatarPreset) -> list[PartRow]:
         _describe("renderer θ", preset.neural_renderer, preset.renderer.widths, raster, batch),
         _describe("discriminator D", preset.discriminator, preset.discriminator_widths, photo, batch),
     ]
+
+
+def describe_vqgan(config: VqganConfig, side: int, batch: int = 4) -> list[PartRow]:
+    """Describe the two networks of an autoencoder of textures of `side` x `side` texels, in blocks."""
+
+    def encoder() -> nn.Module:
+        model = TextureVqgan(config).model
+        return nn.Sequential(model.encoder, model.quant_conv)
+
+    def decoder() -> nn.Module:
+        model = TextureVqgan(config).model
+        return nn.Sequential(model.post_quant_conv, model.decoder)
+
+    blocks, latents = side // config.block, side // REDUCTION
+    texture = (TEXTURE_CHANNELS * config.block**2, blocks, blocks)
+    return [
+        _describe("encoder E_VQ", encoder, config.widths, texture, batch),
+        _describe("decoder D_VQ", decoder, config.widths, (config.code_size, latents, latents), batch),
+    ]
+
+
+def describe_denoiser(config: DenoiserConfig, side: int, batch: int = 2) -> PartRow:
+    """Describe the denoising network for latents of `side` x `side` places."""
+
+    class Denoising(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.denoiser = Denoiser(config)
+
+        def forward(self, given: torch.Tensor) -> torch.Tensor:
+            noisy, partial, fill = given.split((config.code_size, config.code_size, 1), 1)
+            step = torch.zeros(len(given), dtype=torch.int64, device=given.device)
+            found: torch.Tensor = self.denoiser(noisy, step, Condition(partial, fill))
+            return found
+
+    return _describe("denoiser", Denoising, config.widths, (2 * config.code_size + 1, side, side), batch)
 
 
 def _describe(

@@ -117,16 +117,17 @@ SMALL = AvatarPreset(
     image_size=256,
     texture_size=256,
     style_dim=512,
-    encoder_widths=level_widths(256, base=2048, most=256, least=16),
-    generator_widths=level_widths(256, base=2048, most=256, least=16),
-    discriminator_widths=level_widths(256, base=2048, most=256, least=16),
+    encoder_widths=level_widths(256, base=2048, most=128, least=16),
+    generator_widths=level_widths(256, base=2048, most=128, least=16),
+    discriminator_widths=level_widths(256, base=2048, most=128, least=16),
     minibatch_group=4,
     renderer=LIVE,
     batch=4,
     steps=4_000,
 )
 """For two CPU cores and two hours: pictures of 256 x 256, and the renderer that is shown live.
-Never fewer than 16 channels, as many as a vector register of AVX-512 holds: eight are hardly faster."""
+Never fewer than 16 channels, as many as a vector register of AVX-512 holds: eight are hardly faster.
+Never more than 128: all that makes avatars has to be a small download."""
 
 TINY = AvatarPreset(
     name="tiny",

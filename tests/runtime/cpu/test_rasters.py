@@ -12,12 +12,11 @@ from dinar.runtime.cpu.neural import CpuNeuralRenderer
 from dinar.runtime.cpu.rasters import RasterSource
 from dinar.runtime.motion import load_motion
 from dinar.runtime.network_input import CHANNELS
-from dinar.trainer.fit_views import with_neural_texture
 
 
 @pytest.fixture(scope="module")
 def avatar() -> Avatar:
-    return with_neural_texture(open_avatar(default_avatar_path()))
+    return open_avatar(default_avatar_path())
 
 
 def tiny_network() -> RendererNetwork:

@@ -121,3 +121,17 @@ def test_a_view_is_redrawn_whole_beside_its_photo(
     np.testing.assert_array_equal(
         np.round(255 * photo.rgb[0].permute(1, 2, 0).numpy()), seen.view.image.astype(np.float32)
     )
+
+
+def test_the_papers_tuning_changes_colours_alone(
+    networks: AvatarNetworks, texture: BodyTexture, person: Person
+) -> None:
+    options = TuneOptions.colours_alone(STEPS, seed=0)
+    tuned = tune(networks.renderer, texture, person.given, options, perceptual_loss(), silent())
+    np.testing.assert_array_equal(tuned.texture.gen, texture.gen)
+    for name, weights in networks.renderer.state_dict().items():
+        assert torch.equal(tuned.renderer.state_dict()[name], weights), name
+    assert np.abs(tuned.texture.rgb - texture.rgb).max() > 0.01
+    before = quality(networks.renderer, texture, person.given)
+    after = quality(tuned.renderer, tuned.texture, person.given)
+    assert after.person_psnr > before.person_psnr

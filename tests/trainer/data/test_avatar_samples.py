@@ -93,6 +93,18 @@ def test_the_encoder_sees_the_person_before_grey_in_a_square() -> None:
 EMPTY = View("nobody", 0, np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8), None, None, None)  # type: ignore[arg-type]
 
 
+def test_without_the_occlusion_detector_outlines_of_limbs_count_as_seen(
+    root: Path, preparer: ViewPreparer
+) -> None:
+    view = ramp(read_view(root, WHO, 1))  # from the side: an arm is before the trunk
+    kept, whole = preparer.texture(view), preparer.texture(view, occlusion=False)
+    assert not (kept.sampled & ~whole.sampled).any()
+    assert 1.02 < whole.sampled.sum() / kept.sampled.sum() < 2
+    seen = view_body(open_body(), view.betas, view.pose, view.camera)
+    column, row = np.floor(SIDE * seen.uv[seen.coverage]).astype(int).clip(0, SIDE - 1).T
+    assert whole.sampled[row, column].all()
+
+
 def test_what_is_kept_is_what_was_prepared(root: Path, preparer: ViewPreparer, tmp_path: Path) -> None:
     view = read_view(root, WHO, 1)
     kept, anew = ViewStore(preparer, root, tmp_path, "a"), ViewStore(preparer, root, None, "a")

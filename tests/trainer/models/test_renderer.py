@@ -1,10 +1,8 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from dinar.runtime.errors import DinarError
 from dinar.trainer.models.renderer import (
     LIVE,
     PAPER,
@@ -13,8 +11,6 @@ from dinar.trainer.models.renderer import (
     RendererConfig,
     count_flops,
     count_parameters,
-    load_renderer,
-    save_renderer,
 )
 
 TINY = RendererConfig(
@@ -51,6 +47,19 @@ def test_paper_has_the_size_of_the_authors_configuration() -> None:
 
 def test_live_fits_two_cpu_cores() -> None:
     assert 4e9 <= count_flops(LIVE, 512, 512) <= 8e9
+
+
+def test_what_is_direct_starts_as_the_colours_that_the_photo_shows() -> None:
+    network = NeuralRenderer(LIVE).eval()
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.bias.fill_(-2)
+        colours = torch.rand(1, 3, 64, 32)
+        raster = torch.zeros(1, 22, 64, 32)
+        raster[:, 16:19] = colours
+        drawn = network(raster)[:, :3]
+    torch.testing.assert_close(drawn, torch.sigmoid(4 * colours - 2))
+    assert float((drawn - colours).abs().max()) < 0.15
 
 
 def test_flops_are_those_of_the_convolutions_by_hand() -> None:
@@ -101,31 +110,3 @@ def test_what_moves_by_whole_blocks_is_drawn_alike() -> None:
 def test_a_configuration_that_cannot_be_is_refused(change: dict) -> None:
     with pytest.raises(ValueError, match="a renderer expects"):
         replace(TINY, **change)
-
-
-def test_a_saved_network_comes_back_with_what_was_saved_beside_it(tmp_path: Path) -> None:
-    network = NeuralRenderer(KINDS[1])
-    picture = torch.rand(1, 22, 16, 16)
-    network(picture)  # in training mode: moves the running statistics
-    save_renderer(tmp_path / "renderer.pt", network, step=7)
-    found, others = load_renderer(tmp_path / "renderer.pt")
-    assert found.config == network.config
-    assert others == {"step": 7}
-    with torch.no_grad():
-        assert torch.equal(found(picture), network.eval()(picture))
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
-def test_a_file_that_holds_no_network_is_named(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "renderer.pt"
-    if content is None:
-        torch.save({"step": 1}, path)
-    else:
-        path.write_bytes(content)
-    with pytest.raises(DinarError, match=r"renderer\.pt: expected a renderer saved by this program"):
-        load_renderer(path)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DinarError, match=r"renderer\.pt: cannot be read"):
-        load_renderer(tmp_path / "renderer.pt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,14 +18,13 @@ from dinar.runtime.camera import Camera
 from dinar.runtime.errors import DinarError, UsageError
 from dinar.trainer.data.dataset.layout import (
     DatasetInfo,
-    View,
     create_dataset,
     person_folder,
     write_person,
 )
-from dinar.trainer.data.dataset.plausibility import JointModel, joint_model, mask_problem, meeting_problem
+from dinar.trainer.data.dataset.plausibility import JointModel, joint_model
 from dinar.trainer.data.dataset.progress import progress_bar
-from dinar.trainer.data.importers.shot import Shot, cropped
+from dinar.trainer.data.importers.shot import Shot, check_shot, cropped, views_of
 
 MAX_PERSON_BYTES = 3 << 30  # pictures and masks of a person, in memory until they are written
 
@@ -193,7 +192,7 @@ class _Run:
             if shot.keypoints is not None
         }
         ending = f".{self.config.format}"
-        write_person(self.config.out, person, _views(person, loaded), ending=ending, more=more)
+        write_person(self.config.out, person, views_of(person, loaded), ending=ending, more=more)
         self.ledger.people += 1
         self.ledger.pictures += len(loaded)
 
@@ -216,7 +215,8 @@ class _Run:
         return loaded
 
     def _one(self, source: ShotSource) -> Shot:
-        shot = _checked(source.load(), self.source.joints)
+        shot = source.load()
+        check_shot(shot, self.source.joints)
         size = self.config.size if isinstance(self.config, PicturesConfig) else 0
         return cropped(shot, size) if size else shot
 
@@ -227,36 +227,6 @@ class _Run:
             raise ImportFailure(sentence) from error
         self.ledger.bad += 1
         self.bar.console.print(sentence)
-
-
-def _checked(shot: Shot, joints: JointModel) -> Shot:
-    """Return a shot whose parameters, camera and mask belong together. Raises ImportFailure."""
-    if shot.image.shape[:2] != shot.mask.shape:
-        height, width = shot.mask.shape
-        raise ImportFailure(
-            f"the mask has {width} x {height} pixels, "
-            f"the picture {shot.image.shape[1]} x {shot.image.shape[0]}"
-        )
-    numbers = (shot.pose.rotations, shot.pose.translation, shot.pose.expression, shot.betas)
-    if not all(np.isfinite(array).all() for array in numbers):
-        raise ImportFailure("its body parameters hold numbers that are not finite")
-    try:
-        places = joints.joints(shot.betas, shot.pose)
-    except ValueError as error:
-        raise ImportFailure(f"its parameters do not fit the body: {error}") from error
-    problem = mask_problem(shot.mask) or meeting_problem(joints, places, shot.camera, shot.mask)
-    if problem:
-        raise ImportFailure(problem)
-    return shot
-
-
-def _views(person: str, shots: Sequence[Shot]) -> list[View]:
-    count = max(len(shot.betas) for shot in shots)
-    padded = [replace(s, betas=np.pad(s.betas, (0, count - len(s.betas)))) for s in shots]
-    return [
-        View(person, n, s.image, s.mask, s.pose, s.betas.astype(np.float32), s.camera)
-        for n, s in enumerate(padded)
-    ]
 
 
 def _ids(people: Iterable[PersonSource]) -> list[str]:

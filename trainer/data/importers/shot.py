@@ -1,7 +1,8 @@
-"""One picture of a person, as it comes from a source, and squares cut out of it."""
+"""One picture of a person, as it comes from a source: is it sound, and squares cut out of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -9,7 +10,9 @@ import numpy as np
 
 from dinar.runtime.body import Pose
 from dinar.runtime.camera import Camera
-from dinar.trainer.data.dataset.plausibility import PERSON
+from dinar.runtime.errors import DinarError
+from dinar.trainer.data.dataset.layout import View
+from dinar.trainer.data.dataset.plausibility import PERSON, JointModel, mask_problem, meeting_problem
 from dinar.trainer.data.dataset.truth import Keypoints
 
 MARGIN = 1.2
@@ -37,6 +40,49 @@ class Shot:
     betas: np.ndarray
     camera: Camera
     keypoints: Keypoints | None = None
+
+
+def check_shot(shot: Shot, joints: JointModel) -> None:
+    """Raise DinarError unless parameters, camera and mask of a shot belong together."""
+    height, width = shot.mask.shape
+    if shot.image.shape[:2] != (height, width):
+        raise DinarError(
+            f"the mask has {width} x {height} pixels, "
+            f"the picture {shot.image.shape[1]} x {shot.image.shape[0]}"
+        )
+    numbers = (shot.pose.rotations, shot.pose.translation, shot.pose.expression, shot.betas)
+    if not all(np.isfinite(array).all() for array in numbers):
+        raise DinarError("its body parameters hold numbers that are not finite")
+    try:
+        places = joints.joints(shot.betas, shot.pose)
+    except ValueError as error:
+        raise DinarError(f"its parameters do not fit the body: {error}") from error
+
+    def problem(mask: np.ndarray) -> str | None:
+        return mask_problem(mask) or meeting_problem(joints, places, shot.camera, mask)
+
+    found = problem(shot.mask)
+    if found and not problem(255 - shot.mask):
+        raise DinarError("the mask is inverted: expected 255 where the person is and 0 elsewhere")
+    if found:
+        raise DinarError(found)
+
+
+def views_of(person: str, shots: Sequence[Shot]) -> list[View]:
+    """Shots of one person as views, numbered from 0, with as many betas each (padded with zeros)."""
+    most = max(len(shot.betas) for shot in shots)
+    return [
+        View(
+            person=person,
+            view=number,
+            image=shot.image,
+            mask=shot.mask,
+            pose=shot.pose,
+            betas=np.pad(shot.betas, (0, most - len(shot.betas))).astype(np.float32),
+            camera=shot.camera,
+        )
+        for number, shot in enumerate(shots)
+    ]
 
 
 def cropped(shot: Shot, size: int) -> Shot:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from dinar.trainer.data.dataset.layout import read_picture
-from dinar.trainer.data.dataset.truth import Keypoints, read_keypoints
+from dinar.trainer.data.dataset.truth import read_keypoints
 from dinar.trainer.data.importers.fits import ENDINGS, FitCamera, FitReader, check_gender, upright
 from dinar.trainer.data.importers.importer import ImportFailure, ShotSource, SourceBody, read_camera
 from dinar.trainer.data.importers.shot import Shot
@@ -22,6 +22,23 @@ FOCAL = 5000.0
 _PICTURES = (".png", ".jpg", ".jpeg")
 _KEYPOINTS = ("{}_keypoints.json", "{}.json")
 _MOST_LABELS = 32
+
+
+@dataclass(frozen=True)
+class StillFiles:
+    """The files of one picture.
+
+    Attributes:
+        picture: .png or .jpg.
+        mask: likewise, see `person_mask`.
+        fit: parameters, .pkl, .npz or .json, see `fits`.
+        keypoints: OpenPose's .json, if there are any.
+    """
+
+    picture: Path
+    mask: Path
+    fit: Path
+    keypoints: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,16 @@ class Folders:
             raise ImportFailure(f"{self.pictures} holds two pictures called {twice}: remove one")
         return names
 
+    def files(self, name: str) -> StillFiles:
+        """Find the files of a picture. Raises ImportFailure: one is missing."""
+        keypoints = [self.keypoints / form.format(name) for form in _KEYPOINTS]
+        return StillFiles(
+            _find(self.pictures, name, _PICTURES),
+            _find(self.masks, name, _PICTURES),
+            _fit_file(self.fits, name),
+            next((file for file in keypoints if file.exists()), None),
+        )
+
 
 @dataclass(frozen=True)
 class StillReader:
@@ -77,27 +104,36 @@ class StillReader:
 
     def load(self, name: str) -> Shot:
         """Load a picture. Raises DinarError naming the file that is missing or bad."""
-        image = read_rgb(_find(self.folders.pictures, name, _PICTURES))
-        mask_file = _find(self.folders.masks, name, _PICTURES)
-        mask = person_mask(read_pixels(mask_file))
-        if mask.shape != image.shape[:2]:
-            raise ImportFailure(
-                f"{mask_file} has {mask.shape[1]} x {mask.shape[0]} pixels, "
-                f"the picture {image.shape[1]} x {image.shape[0]}"
-            )
-        fit_file = _fit_file(self.folders.fits, name)
-        fit = self.fits.read(fit_file)
-        check_gender(fit, self.gender, fit_file)
-        pose, T = upright(fit.pose, fit.betas, fit.camera.R, fit.camera.t, self.body.joints)
-        height, width = image.shape[:2]
-        K = _intrinsics(fit.camera, fit.crop, self.focal, width, height)
-        camera = read_camera(T, K, width, height)
-        return Shot(image, mask, pose, fit.betas, camera, self._keypoints(name))
+        return read_still(self.folders.files(name), self.body, self.fits, self.gender, self.focal)
 
-    def _keypoints(self, name: str) -> Keypoints | None:
-        files = [self.folders.keypoints / form.format(name) for form in _KEYPOINTS]
-        file = next((file for file in files if file.exists()), None)
-        return None if file is None else read_keypoints(file)
+
+def read_still(
+    files: StillFiles, body: SourceBody, fits: FitReader, gender: str | None = None, focal: float = FOCAL
+) -> Shot:
+    """Read a picture with all that belongs to it.
+
+    Args:
+        files: of the picture.
+        body: that the parameters belong to.
+        fits: reads parameter files.
+        gender: see `StillReader`.
+        focal: likewise.
+
+    Raises:
+        DinarError: naming the file that is bad.
+    """
+    image, mask = read_rgb(files.picture), person_mask(read_pixels(files.mask))
+    height, width = image.shape[:2]
+    if mask.shape != (height, width):
+        raise ImportFailure(
+            f"{files.mask} has {mask.shape[1]} x {mask.shape[0]} pixels, the picture {width} x {height}"
+        )
+    fit = fits.read(files.fit)
+    check_gender(fit, gender, files.fit)
+    pose, T = upright(fit.pose, fit.betas, fit.camera.R, fit.camera.t, body.joints)
+    camera = read_camera(T, _intrinsics(fit.camera, fit.crop, focal, width, height), width, height)
+    keypoints = None if files.keypoints is None else read_keypoints(files.keypoints)
+    return Shot(image, mask, pose, fit.betas, camera, keypoints)
 
 
 def person_mask(pixels: np.ndarray) -> np.ndarray:

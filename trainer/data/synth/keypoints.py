@@ -7,6 +7,7 @@ they lie on an SMPL-X body follows SMPLify-X (Pavlakos et al. 2019), with the op
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from dinar.trainer.data.body.named_vertices import SMPLX_VERTEX_IDS
 from dinar.trainer.data.dataset.truth import Keypoints
 from dinar.trainer.data.synth.draw_view import eye_of
 
-_BODY: tuple[int | str, ...] = (
+BODY_POINTS: tuple[int | str, ...] = (
     "nose",
     12,
     17,
@@ -43,15 +44,18 @@ _BODY: tuple[int | str, ...] = (
     "right_big_toe",
     "right_small_toe",
     "right_heel",
-)  # a joint of SMPL-X, or a named vertex
-_FINGERS = (
+)
+"""Where BODY_25 lies: a joint of SMPL-X, or a named vertex."""
+FINGERS = (
     ("thumb", 12),
     ("index", 0),
     ("middle", 3),
     ("ring", 9),
     ("pinky", 6),
-)  # first joint, from the first
-_HANDS = (("left", 20, 25), ("right", 21, 40))  # side, wrist, first finger joint
+)
+"""Of a hand, in OpenPose's order; and the finger's first joint, counted from the hand's first."""
+HANDS = (("left", 20, 25), ("right", 21, 40))
+"""Side, wrist, first finger joint."""
 _HEAD = 15
 
 # How deep below the surface a joint lies at most, metres: nearer surface at its pixel is another limb.
@@ -79,9 +83,12 @@ class Landmarks:
     contour_weight: np.ndarray
 
 
-def load_landmarks() -> Landmarks:
-    """Read the landmarks of the open body that comes with the package."""
-    with open_arrays(open_body_path()) as arrays:
+def load_landmarks(body_file: Path | None = None) -> Landmarks:
+    """Read the landmarks in a body's file; of the open body that comes with the package when left out.
+
+    Raises ArrayFileError: the file holds none, or damaged ones.
+    """
+    with open_arrays(body_file or open_body_path()) as arrays:
         return Landmarks(
             arrays.read("lmk_faces_idx"),
             arrays.read("lmk_bary_coords"),
@@ -127,13 +134,13 @@ def find_keypoints(
     """
     body = _body_points(vertices, joints)
     face = _face_points(landmarks, faces, vertices, head_turn.T @ (eye_of(camera) - joints[_HEAD]))
-    hands = [_hand_points(vertices, joints, *hand) for hand in _HANDS]
+    hands = [_hand_points(vertices, joints, *hand) for hand in HANDS]
     return Keypoints(*(_project(points, camera, inverse_depth) for points in (body, *hands, face)))
 
 
 def _body_points(vertices: np.ndarray, joints: np.ndarray) -> Points:
     position, depth = [], []
-    for source in _BODY:
+    for source in BODY_POINTS:
         if isinstance(source, str):
             position.append(np.asarray(vertices[SMPLX_VERTEX_IDS[source]], np.float64))
             depth.append(_SURFACE_DEPTH + (_CLOTH if "toe" in source or "heel" in source else 0.0))
@@ -141,14 +148,14 @@ def _body_points(vertices: np.ndarray, joints: np.ndarray) -> Points:
             position.append(joints[source])
             depth.append(_JOINT_DEPTH.get(source, _USUAL_DEPTH) + _CLOTH)
     drop = np.array(
-        [source in ("nose", "right_eye", "left_eye", "right_ear", "left_ear") for source in _BODY]
+        [source in ("nose", "right_eye", "left_eye", "right_ear", "left_ear") for source in BODY_POINTS]
     )
     return Points(np.array(position), np.array(depth), drop)
 
 
 def _hand_points(vertices: np.ndarray, joints: np.ndarray, side: str, wrist: int, first: int) -> Points:
     position, depth = [joints[wrist]], [_USUAL_DEPTH]
-    for finger, offset in _FINGERS:
+    for finger, offset in FINGERS:
         position += [joints[first + offset + bone] for bone in range(3)]
         position.append(np.asarray(vertices[SMPLX_VERTEX_IDS[f"{side}_{finger}"]], np.float64))
         depth += [_FINGER_DEPTH] * 4
