@@ -61,8 +61,8 @@ def create(config: CreateConfig) -> int:
     made = _tuned(shown, networks, person, config, stages)
     if models is not None:
         with stages.stage("inpainting"):
-            options = CompleteOptions(config.seed, config.sampler, config.sampler_steps)
-            texture = complete_texture(made.texture, models.to(device), options, console)
+            options = CompleteOptions(config.seed, config.sampling)
+            texture = complete_texture(made.texture, person.body, models.to(device), options, console)
             made = replace(made, texture=texture)
     packaged = _packed(networks, person, made, config, stages, inpainted=models is not None)
     if config.report is not None:
@@ -162,7 +162,7 @@ def _about(networks: AvatarNetworks, person: Person, config: CreateConfig, *, in
         tuned = f", colours tuned to them for {config.colour_steps} steps"
     drawn = (
         f" What they do not show was drawn by diffusion ({config.sampler}, {config.sampler_steps} steps, "
-        f"seed {config.seed})."
+        f"strength {config.strength:g}, seed {config.seed})."
     )
     return About(
         name=person.origin.name,

@@ -11,7 +11,7 @@ import tyro
 from dinar.export.whole_file import check_file
 from dinar.runtime.errors import UsageError
 from dinar.trainer.create.person import MOST_VIEWS
-from dinar.trainer.inpainting.sampling import Sampler
+from dinar.trainer.inpainting.sampling import STRENGTH, Sampler, Sampling
 from dinar.trainer.models.avatar_networks import networks_file
 from dinar.trainer.models.denoiser import STEPS
 from dinar.trainer.models.shipped import shipped_networks
@@ -59,7 +59,10 @@ class CreateConfig:
     sampler: Sampler = "dpm++"
     """How that model draws: ddpm (1000 steps are its own), ddim or dpm++."""
     sampler_steps: int = 20
-    """Steps of it."""
+    """Steps of it, all the way from noise."""
+    strength: float = STRENGTH
+    """How far it may go from the mirrored photo, with which it begins: up to 1, which begins with pure noise,
+    as the paper does; seeds then differ most."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What computes: an NVIDIA GPU where there is one, or the CPU."""
 
@@ -80,6 +83,8 @@ class CreateConfig:
                 raise UsageError(f"--{name} must be from 0 to {_MOST_STEPS}, not {getattr(self, flag)}")
         if not 1 <= self.sampler_steps <= STEPS:
             raise UsageError(f"--sampler-steps must be from 1 to {STEPS}, not {self.sampler_steps}")
+        if not 0 < self.strength <= 1:
+            raise UsageError(f"--strength must be above 0 and at most 1, not {self.strength:g}")
         if self.seed < 0:
             raise UsageError(f"--seed must be at least 0, not {self.seed}")
 
@@ -98,6 +103,11 @@ class CreateConfig:
                 raise UsageError(
                     f"--{flag} expects one file for each photo: {len(self.photos)}, not {len(files)}"
                 )
+
+    @property
+    def sampling(self) -> Sampling:
+        """How what no photo shows is drawn."""
+        return Sampling(self.sampler, self.sampler_steps, self.strength)
 
     @property
     def networks_file(self) -> Path:

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from dinar.trainer.data.person_latents import LatentBatch
-from dinar.trainer.inpainting.sampling import noise_schedule, sample_latents
+from dinar.trainer.inpainting.sampling import Sampling, noise_schedule, sample_latents
 from dinar.trainer.models.denoiser import DENOISER, STEPS, Denoiser, save_denoiser
 from dinar.trainer.models.vqgan import TextureVqgan
 from dinar.trainer.training.checkpoint import Part
@@ -24,7 +24,7 @@ from dinar.trainer.training.processes import Processes
 from dinar.trainer.training.sheets import lay_out
 
 AVERAGE_DECAY = 0.999
-_PREVIEW_STEPS, _SEEDS = 20, (0, 1)
+_PREVIEW, _SEEDS = Sampling("dpm++", 20, strength=1), (0, 1)
 _SHEET_SIDE = 192
 
 
@@ -105,9 +105,7 @@ class DiffusionTraining:
         t = torch.linspace(0, STEPS - 1, len(batch), device=self._here.device).long()
         loss = self._loss(denoiser, batch, noise, t)
         drawn = [
-            sample_latents(
-                denoiser, batch.condition, "dpm++", _PREVIEW_STEPS, torch.Generator().manual_seed(seed)
-            )
+            sample_latents(denoiser, batch.condition, _PREVIEW, torch.Generator().manual_seed(seed))
             for seed in _SEEDS
         ]
         each = [self._vqgan.decode(latents).texture for latents in (batch.partial, *drawn, batch.complete)]

@@ -6,8 +6,9 @@ RUN is a folder of `dinar train diffusion`, benchmark a dataset of people that n
 the autoencoder alone: the share of its dictionary that people's merged textures use, and what drawn views
 lose when that texture goes through it. Then the diffusion model, for each sampler and number of steps: the
 seconds of one texture, how near one sample comes to the side that the photo does not show, and for few steps
-how near the best of eight does. The last row takes the unseen part from the merged texture of all views, gone
-through the autoencoder: no sample of its latents can be nearer.
+how near the best of eight does; and the same for other strengths (1: from pure noise, as the paper does).
+The last row takes the unseen part from the merged texture of all views, gone through the autoencoder: no
+sample of its latents can be nearer.
 """
 
 from __future__ import annotations
@@ -37,14 +38,17 @@ from dinar.trainer.evaluation.results import Column, Results, Score
 from dinar.trainer.inpainting.condition import texture_tensors
 from dinar.trainer.inpainting.filler import DiffusionFiller, blend
 from dinar.trainer.inpainting.models import InpaintingModels, find_inpainting_models
-from dinar.trainer.inpainting.sampling import SAMPLERS
+from dinar.trainer.inpainting.sampling import SAMPLERS, Sampling
 from dinar.trainer.models.avatar_networks import AvatarNetworks, load_avatar_networks, networks_file
 from dinar.trainer.models.denoiser import STEPS
 from dinar.trainer.texture.few_shot import few_shot_texture
 from dinar.trainer.texture.filling import Filler
 from dinar.trainer.texture.merging import BodyTexture
+from dinar.trainer.texture.texel_surface import TexelSurface, texel_surface
 
 ALL_STEPS = (5, 10, 20, 50, 250, STEPS)
+STRENGTHS = (1.0, 0.8, 0.5, 0.3)
+"""Beside the usual one, of which the rows of samplers are."""
 FEW = 20
 """Steps up to which eight samples of everybody are drawn."""
 
@@ -99,17 +103,30 @@ class Row:
     columns: tuple[Column, ...]
 
 
-def rows_of(networks: AvatarNetworks, models: InpaintingModels, steps: Sequence[int]) -> list[Row]:
-    """Each sampler with each number of steps; all 1000 of the process as it was trained for ddpm alone."""
+def rows_of(
+    networks: AvatarNetworks,
+    models: InpaintingModels,
+    surface: TexelSurface,
+    steps: Sequence[int],
+    strengths: Sequence[float],
+) -> list[Row]:
+    """Each sampler with each number of steps, then other strengths.
+
+    All 1000 steps of the process as it was trained are for ddpm alone.
+    """
+
+    def row(name: str, sampling: Sampling, columns: tuple[Column, ...]) -> Row:
+        filler = Timed(DiffusionFiller(models, surface, sampling))
+        return Row(Way(name, networks, filler), filler, columns)
+
     rows = []
     for sampler in SAMPLERS:
         for count in steps:
             if count == STEPS and sampler != "ddpm":
                 continue
-            filler = Timed(DiffusionFiller(models.vqgan, models.denoiser, sampler, count))
             columns = EIGHT_SAMPLES if count <= FEW else ONE_SAMPLE
-            rows.append(Row(Way(f"{sampler} {count}", networks, filler), filler, columns))
-    return rows
+            rows.append(row(f"{sampler} {count}", Sampling(sampler, count), columns))
+    return [*rows, *(row(f"strength {each:g}", Sampling(strength=each), EIGHT_SAMPLES) for each in strengths)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +145,12 @@ class Decoded:
 
 @torch.no_grad()
 def decode(
-    root: Path, person: str, preparer: ViewPreparer, networks: AvatarNetworks, models: InpaintingModels
+    root: Path,
+    person: str,
+    preparer: ViewPreparer,
+    surface: TexelSurface,
+    networks: AvatarNetworks,
+    models: InpaintingModels,
 ) -> Decoded:
     """Merge the textures of all of a person's views (Eq. 5), and let them through the autoencoder."""
     parameters = read_views(root, person)
@@ -136,12 +158,12 @@ def decode(
     merged = few_shot_texture(networks, views, [preparer.texture(view) for view in views])
     restored = models.vqgan(texture_tensors(merged, models.denoiser.centre.device))
     nothing = replace(merged, filled=np.zeros_like(merged.filled))
-    whole = blend(nothing, restored.texture)
+    whole = blend(nothing, restored.texture, surface)
     return Decoded(
         (
             Way(MERGED, networks, Known(lambda _: merged)),
             Way(ROUND_TRIP, networks, Known(lambda _: whole)),
-            Way(TRUTH, networks, Known(lambda partial: blend(partial, restored.texture))),
+            Way(TRUTH, networks, Known(lambda partial: blend(partial, restored.texture, surface))),
         ),
         restored.codes.unique().cpu(),
     )
@@ -162,20 +184,28 @@ class Measured:
     used: float
 
 
-def measure(root: Path, people: int, run: Path, steps: Sequence[int], device: torch.device) -> Measured:
+def measure(
+    root: Path,
+    people: int,
+    run: Path,
+    steps: Sequence[int],
+    strengths: Sequence[float],
+    device: torch.device,
+) -> Measured:
     """Let all samplers draw people. Raises DinarError: files are bad, or there are no models."""
     networks, models = load_avatar_networks(networks_file(run)), find_inpainting_models(run)
     if models is None:
         raise DinarError(f"{run} holds no diffusion model: name a folder of `dinar train diffusion`")
     models = models.to(device)
     info = read_info(root)
-    preparer = ViewPreparer(find_body(info.body, info.body_vertices), networks.preset.texture_size)
-    rows = rows_of(networks, models, steps)
+    body, side = find_body(info.body, info.body_vertices), networks.preset.texture_size
+    preparer, surface = ViewPreparer(body, side), texel_surface(body, side)
+    rows = rows_of(networks, models, surface, steps, strengths)
     scores: list[Score] = []
     codes: list[torch.Tensor] = []
     for case in track(half_front_cases(root, people), "drawing", console=Console(stderr=True)):
         person = Contestant(root, case, preparer)
-        decoded = decode(root, case.person, preparer, networks, models)
+        decoded = decode(root, case.person, preparer, surface, networks, models)
         codes.append(decoded.codes)
         scores += _scores(person, decoded.ways, (OTHERS, *EIGHT_SAMPLES))
         for row in rows:
@@ -185,7 +215,7 @@ def measure(root: Path, people: int, run: Path, steps: Sequence[int], device: to
 
 
 def _scores(person: Contestant, ways: Sequence[Way], columns: Sequence[Column]) -> tuple[Score, ...]:
-    return judge([person], ways, columns, lambda _: None).scores
+    return judge(person, ways, columns).scores
 
 
 def print_autoencoder(measured: Measured, people: int, console: Console) -> None:
@@ -223,9 +253,12 @@ def main() -> None:
     parser.add_argument("root", type=Path, help="the dataset of people to draw")
     parser.add_argument("--people", type=int, default=4)
     parser.add_argument("--steps", type=int, nargs="+", default=ALL_STEPS)
+    parser.add_argument("--strengths", type=float, nargs="*", default=STRENGTHS, help="of dpm++ 20")
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    measured = measure(arguments.root, arguments.people, arguments.run, arguments.steps, device)
+    measured = measure(
+        arguments.root, arguments.people, arguments.run, arguments.steps, arguments.strengths, device
+    )
     console = Console()
     print_autoencoder(measured, arguments.people, console)
     console.print(f"diffusion, on {device}, {torch.get_num_threads()} threads", highlight=False)

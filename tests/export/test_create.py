@@ -23,6 +23,7 @@ from dinar.trainer.create.complete import CompleteOptions, complete_texture
 from dinar.trainer.create.drawing import redraw
 from dinar.trainer.create.few_shot_avatar import About, few_shot_avatar
 from dinar.trainer.inpainting.models import find_inpainting_models
+from dinar.trainer.inpainting.sampling import Sampling
 from dinar.trainer.models.avatar_networks import load_avatar_networks, save_avatar_networks
 from dinar.trainer.models.denoiser import Denoiser, save_denoiser
 from dinar.trainer.models.inpainting_presets import TINY
@@ -252,11 +253,13 @@ def test_what_no_photo_shows_is_drawn_where_the_run_has_models_for_it(
     options = {"networks": diffusion_run, "views": (0,), "sampler_steps": 2, "colour_steps": 0, "seed": 1}
     assert create(config(studio, tmp_path / "anna.dinar", **options)) == 0
     made = open_avatar(tmp_path / "anna.dinar")
-    shown = texture_of(untrained(), make_person(studio.people, (0,)))
+    person = make_person(studio.people, (0,))
+    shown = texture_of(untrained(), person)
     models = find_inpainting_models(diffusion_run)
     assert models is not None
     wanted, other = (
-        complete_texture(shown, models, CompleteOptions(seed, "dpm++", 2), silent()) for seed in (1, 0)
+        complete_texture(shown, person.body, models, CompleteOptions(seed, Sampling(steps=2)), silent())
+        for seed in (1, 0)
     )
     np.testing.assert_array_equal(made.texture.photo, np.round(255 * wanted.rgb))
     np.testing.assert_array_equal(made.texture.gen, wanted.gen.astype(np.float16))
@@ -265,7 +268,7 @@ def test_what_no_photo_shows_is_drawn_where_the_run_has_models_for_it(
         given, kept = getattr(shown, name), getattr(wanted, name)
         np.testing.assert_array_equal(kept[shown.filled], given[shown.filled])
         assert not np.array_equal(kept, given)
-    assert "drawn by diffusion (dpm++, 2 steps, seed 1)" in made.provenance
+    assert "drawn by diffusion (dpm++, 2 steps, strength 0.65, seed 1)" in made.provenance
 
 
 def test_networks_that_are_damaged_are_refused(studio: Studio, tmp_path: Path) -> None:

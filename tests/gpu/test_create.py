@@ -13,11 +13,14 @@ pytest.importorskip("diffusers")
 
 from dinar.trainer.create.tune import TuneOptions, tune  # noqa: E402
 from dinar.trainer.inpainting.filler import DiffusionFiller  # noqa: E402
+from dinar.trainer.inpainting.models import InpaintingModels  # noqa: E402
+from dinar.trainer.inpainting.sampling import Sampling  # noqa: E402
 from dinar.trainer.lpips import perceptual_loss  # noqa: E402
 from dinar.trainer.models.denoiser import Denoiser  # noqa: E402
 from dinar.trainer.models.inpainting_presets import TINY  # noqa: E402
 from dinar.trainer.models.vqgan import TextureVqgan  # noqa: E402
 from dinar.trainer.texture.merging import BodyTexture  # noqa: E402
+from dinar.trainer.texture.texel_surface import texel_surface  # noqa: E402
 
 from ..trainer.create.people import make_person, silent, texture_of, untrained  # noqa: E402
 
@@ -30,7 +33,9 @@ def made_on(device: torch.device, folder: Path) -> BodyTexture:
     tuned = tune(networks.renderer, texture, person.given, options, perceptual_loss(), silent()).texture
     torch.manual_seed(0)
     vqgan, denoiser = TextureVqgan(TINY.vqgan).eval(), Denoiser(TINY.denoiser).eval()
-    return DiffusionFiller(vqgan.to(device), denoiser.to(device), "ddim", 3).fill(tuned, seed=0)
+    models = InpaintingModels(vqgan, denoiser).to(device)
+    surface = texel_surface(person.body, len(texture.filled))
+    return DiffusionFiller(models, surface, Sampling("ddim", 3)).fill(tuned, seed=0)
 
 
 def test_both_make_the_same_texture(tmp_path: Path) -> None:

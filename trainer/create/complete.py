@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from dinar.runtime.body import Body
 from dinar.trainer.data.dataset.progress import progress_bar
 from dinar.trainer.inpainting.filler import DiffusionFiller
 from dinar.trainer.inpainting.models import InpaintingModels
-from dinar.trainer.inpainting.sampling import Sampler
+from dinar.trainer.inpainting.sampling import Sampling
 from dinar.trainer.texture.merging import BodyTexture
+from dinar.trainer.texture.texel_surface import texel_surface
 
 
 @dataclass(frozen=True)
@@ -19,17 +21,15 @@ class CompleteOptions:
 
     Attributes:
         seed: another one gives another plausible person.
-        sampler: see `Sampler`.
-        steps: of denoising, 1 to 1000.
+        sampling: from noise, or from the mirrored photo, to latents.
     """
 
     seed: int
-    sampler: Sampler
-    steps: int
+    sampling: Sampling
 
 
 def complete_texture(
-    texture: BodyTexture, models: InpaintingModels, options: CompleteOptions, console: Console
+    texture: BodyTexture, body: Body, models: InpaintingModels, options: CompleteOptions, console: Console
 ) -> BodyTexture:
     """Complete a texture of one photo or several; what they show stays as it is.
 
@@ -37,20 +37,20 @@ def complete_texture(
 
     Args:
         texture: T of Eq. 2.
+        body: that it belongs to.
         models: that were trained for textures of this size.
-        options: chance, sampler and steps.
+        options: chance and sampler.
         console: shows how far it is.
 
     Raises:
         DinarError: the texture has a size that the models cannot take.
     """
     with progress_bar(console) as bar:
-        task = bar.add_task("drawing what no photo shows", total=options.steps)
+        task = bar.add_task("drawing what no photo shows", total=None)
         filler = DiffusionFiller(
-            models.vqgan,
-            models.denoiser,
-            options.sampler,
-            options.steps,
-            progress=lambda done, _: bar.update(task, completed=done),
+            models,
+            texel_surface(body, len(texture.filled)),
+            options.sampling,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
         return filler.fill(texture, options.seed)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from dinar.trainer.evaluation.contest import Contestant, Drawn, Way
-from dinar.trainer.evaluation.measures import AnyMeasure, Measure, MissingMeasure, SetMeasure
+from dinar.trainer.evaluation.measures import AnyMeasure, Measure, MissingMeasure, SetMeasure, before_grey
 from dinar.trainer.evaluation.results import Column, Results, Score
 from dinar.trainer.picture import Picture
 
@@ -19,80 +20,103 @@ class Shown:
 
     Attributes:
         person: the id.
-        photo: what the avatars were made from.
-        truth: the view from the other side.
-        drawn: that view as each way draws it, in their order.
+        photo: uint8 [H, W, 3], sRGB, before grey: what the avatars were made from.
+        truth: likewise, the view from the other side.
+        drawn: likewise, that view as each way draws it, in their order.
     """
 
     person: str
-    photo: Picture
-    truth: Picture
-    drawn: tuple[Picture, ...]
+    photo: np.ndarray
+    truth: np.ndarray
+    drawn: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class _Features:
     """Of one drawn view and its photo: float32 [D]."""
 
-    drawn: torch.Tensor
-    photo: torch.Tensor
+    drawn: np.ndarray
+    photo: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One person, judged.
+
+    Attributes:
+        scores: of every way and view.
+        features: name of the way, number of the column, features of a view: what sets are judged by.
+        shown: for a sheet.
+    """
+
+    scores: tuple[Score, ...]
+    features: tuple[tuple[str, int, _Features], ...]
+    shown: Shown
 
 
 @torch.no_grad()
-def judge(
-    people: Iterable[Contestant],
-    ways: Sequence[Way],
-    columns: Sequence[Column],
-    show: Callable[[Shown], None],
-) -> Results:
-    """Make and judge the avatars of all people.
+def judge(person: Contestant, ways: Sequence[Way], columns: Sequence[Column]) -> Judged:
+    """Make and judge one person's avatars.
 
     Args:
-        people: one photo of each.
+        person: with one photo.
         ways: rows, of different names.
-        columns: columns; missing measures are passed over.
-        show: is given each person's pictures from the other side.
+        columns: missing measures are passed over.
 
     Raises:
         DinarError: files are bad, or a photo shows nothing of the body.
     """
-    measured = [column for column in columns if not isinstance(column.measure, MissingMeasure)]
     scores: list[Score] = []
-    features: dict[tuple[str, Column], list[_Features]] = {}
-    for person in people:
-        opposite = []
-        for way in ways:
-            judged, drawn = _judge_person(person, way, measured, features)
-            scores += judged
-            opposite.append(drawn)
-        pictures = tuple(each.picture for each in opposite)
-        show(Shown(person.case.person, person.photo(), opposite[0].photo, pictures))
-    for (way_name, column), each in features.items():
-        scores += _judge_set(way_name, column, each)
+    features: list[tuple[str, int, _Features]] = []
+    opposite: list[Drawn] = []
+    for way in ways:
+        judged, drawn = _judge_way(person, way, columns, features)
+        scores += judged
+        opposite.append(drawn)
+    photo, truth = (_bytes(picture) for picture in (person.photo(), opposite[0].photo))
+    shown = Shown(person.case.person, photo, truth, tuple(_bytes(each.picture) for each in opposite))
+    return Judged(tuple(scores), tuple(features), shown)
+
+
+def results_of(judged: Iterable[Judged], columns: Sequence[Column]) -> Results:
+    """Join the scores of people that were judged by the same columns, and judge all their views as sets."""
+    scores: list[Score] = []
+    sets: dict[tuple[str, int], list[_Features]] = {}
+    for person in judged:
+        scores += person.scores
+        for way, number, features in person.features:
+            sets.setdefault((way, number), []).append(features)
+    for (way, number), each in sets.items():
+        scores += _judge_set(way, columns[number], each)
     return Results(tuple(scores))
 
 
-def _judge_person(
+def _bytes(picture: Picture) -> np.ndarray:
+    """A picture before grey: uint8 [H, W, 3]."""
+    return np.round(255 * before_grey(picture)[0].clamp(0, 1).permute(1, 2, 0).numpy()).astype(np.uint8)
+
+
+def _judge_way(
     person: Contestant,
     way: Way,
     columns: Sequence[Column],
-    features: dict[tuple[str, Column], list[_Features]],
+    features: list[tuple[str, int, _Features]],
 ) -> tuple[list[Score], Drawn]:
     """Scores of one avatar, or the best of several, and its other side; adds to what sets are judged by."""
     found: dict[tuple[Column, int], list[float]] = {}
     opposite: Drawn | None = None
     for seed in range(max(_samples(way, column.measure) for column in columns)):
-        asked = [column for column in columns if seed < _samples(way, column.measure)]
-        drawn = _draw(person, way, seed, asked)
+        asked = [(n, column) for n, column in enumerate(columns) if seed < _samples(way, column.measure)]
+        drawn = _draw(person, way, seed, [column for _, column in asked])
         opposite = opposite or drawn[person.case.opposite]
-        for column in asked:
+        for number, column in asked:
             for view in column.of(person.case):
                 picture, photo = drawn[view].picture, drawn[view].photo
                 match column.measure:
-                    case Measure(of=number):
-                        found.setdefault((column, view), []).append(number(picture, photo))
+                    case Measure(of=measured):
+                        found.setdefault((column, view), []).append(measured(picture, photo))
                     case SetMeasure(features=of):
-                        features.setdefault((way.name, column), []).append(_Features(of(picture), of(photo)))
+                        features.append((way.name, number, _Features(of(picture).numpy(), of(photo).numpy())))
     assert opposite is not None
     return [_score(person, way, column, view, values) for (column, view), values in found.items()], opposite
 
@@ -111,13 +135,14 @@ def _score(person: Contestant, way: Way, column: Column, view: int, values: Sequ
 
 def _samples(way: Way, measure: AnyMeasure) -> int:
     """How many avatars of a person a column is about."""
+    if isinstance(measure, MissingMeasure):
+        return 0
     return measure.samples if isinstance(measure, Measure) and way.chance else 1
 
 
 def _judge_set(way: str, column: Column, features: Sequence[_Features]) -> list[Score]:
     """The score of all views together; none where they are too few."""
     assert isinstance(column.measure, SetMeasure)
-    value = column.measure.distance(
-        torch.stack([each.drawn for each in features]), torch.stack([each.photo for each in features])
-    )
+    drawn, photos = (np.stack(sets) for sets in zip(*((f.drawn, f.photo) for f in features), strict=True))
+    value = column.measure.distance(torch.from_numpy(drawn), torch.from_numpy(photos))
     return [] if value is None else [Score(way, None, None, column.views, column.measure.name, value)]

@@ -8,8 +8,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from dinar.trainer.evaluation.judging import Shown
-from dinar.trainer.evaluation.measures import before_grey
-from dinar.trainer.picture import Picture
 
 _SIDE, _GAP, _LABEL, _FONT = 256, 4, 24, 15  # pixels
 
@@ -33,9 +31,8 @@ def draw_sheet(people: Sequence[Shown], ways: Sequence[str]) -> Image.Image:
     return sheet
 
 
-def _tile(picture: Picture) -> Image.Image:
-    """A picture before grey, within a square."""
-    pixels = np.round(255 * before_grey(picture)[0].clamp(0, 1).permute(1, 2, 0).numpy()).astype(np.uint8)
+def _tile(pixels: np.ndarray) -> Image.Image:
+    """A picture within a square."""
     image = Image.fromarray(pixels)
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     tile = Image.new("RGB", (_SIDE, _SIDE), "white")

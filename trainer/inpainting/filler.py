@@ -10,12 +10,14 @@ import torch
 
 from dinar.runtime.errors import DinarError
 from dinar.trainer.inpainting.condition import condition_of, texture_tensors
-from dinar.trainer.inpainting.hues import hues_as_shown
-from dinar.trainer.inpainting.sampling import Sampler, sample_latents
-from dinar.trainer.models.denoiser import Denoiser
+from dinar.trainer.inpainting.examples import colours_by_example
+from dinar.trainer.inpainting.models import InpaintingModels
+from dinar.trainer.inpainting.sampling import Sampling, sample_latents
 from dinar.trainer.models.texture_batch import TextureBatch
-from dinar.trainer.models.vqgan import REDUCTION, TextureVqgan
+from dinar.trainer.models.vqgan import REDUCTION
+from dinar.trainer.texture.filling import MirrorFiller
 from dinar.trainer.texture.merging import BodyTexture
+from dinar.trainer.texture.texel_surface import TexelSurface
 
 
 class DiffusionFiller:
@@ -25,23 +27,22 @@ class DiffusionFiller:
 
     def __init__(
         self,
-        vqgan: TextureVqgan,
-        denoiser: Denoiser,
-        sampler: Sampler,
-        steps: int,
+        models: InpaintingModels,
+        surface: TexelSurface,
+        sampling: Sampling,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Keep the networks, in evaluation mode and on one device.
 
         Args:
-            vqgan: the autoencoder that the denoiser was trained with.
-            denoiser: of its latents.
-            sampler: see `Sampler`.
-            steps: M of Sec. 3.4.
+            models: autoencoder and denoiser.
+            surface: of the body and of the textures' size.
+            sampling: how latents are drawn. Where it begins with a guess, that is the mirrored photo.
             progress: told how many steps of a texture are done, and of how many.
         """
-        self._vqgan, self._denoiser = vqgan, denoiser
-        self._sampler, self._steps, self._progress = sampler, steps, progress
+        self._vqgan, self._denoiser = models.vqgan, models.denoiser
+        self._surface, self._mirror = surface, MirrorFiller(surface)
+        self._sampling, self._progress = sampling, progress
 
     def fill(self, texture: BodyTexture, seed: int) -> BodyTexture:
         """See `Filler`."""
@@ -51,30 +52,33 @@ class DiffusionFiller:
                 f"inpainting needs textures with sides that are multiples of {multiple}, "
                 f"not {len(texture.filled)}"
             )
-        given = texture_tensors(texture, self._denoiser.centre.device)
-        condition = condition_of(self._vqgan, given)
+        device = self._denoiser.centre.device
+        condition = condition_of(self._vqgan, texture_tensors(texture, device))
+        guess = None
+        if self._sampling.strength < 1:
+            mirrored = texture_tensors(self._mirror.fill(texture), device)
+            guess = condition_of(self._vqgan, mirrored).partial
         chance = torch.Generator().manual_seed(seed)
-        latents = sample_latents(
-            self._denoiser, condition, self._sampler, self._steps, chance, self._progress
-        )
+        latents = sample_latents(self._denoiser, condition, self._sampling, chance, guess, self._progress)
         with torch.no_grad():
             restored = self._vqgan.decode(latents).texture
-        return blend(texture, restored)
+        return blend(texture, restored, self._surface)
 
 
-def blend(texture: BodyTexture, restored: TextureBatch) -> BodyTexture:
-    """Keep what the photos show, take the rest from the restored texture (Eq. 6), in hues that photos show.
+def blend(texture: BodyTexture, restored: TextureBatch, surface: TexelSurface) -> BodyTexture:
+    """Keep what photos show, take the rest from the restored texture (Eq. 6), in the photos' own colours.
 
     Args:
         texture: T^j, side x side texels.
         restored: T_res, a batch of one, of the same size.
+        surface: likewise.
 
     Returns:
         T; everything that T_res holds to be known is `sampled` and `filled` besides. `facing` stays.
     """
     known = texture.filled[..., None]
     gen, rgb = (t[0].permute(1, 2, 0).numpy(force=True) for t in (restored.gen, restored.rgb))
-    rgb = hues_as_shown(rgb, texture.rgb, texture.filled)
+    rgb = colours_by_example(rgb, texture, surface)
     smp, fill = (t[0, 0].numpy(force=True) >= 0.5 for t in (restored.smp, restored.fill))
     return replace(
         texture,

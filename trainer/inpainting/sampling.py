@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
@@ -16,7 +17,33 @@ logarithm of signal over noise (DPM-Solver++ 2M, Lu et al. 2022): for latents wh
 of its steps come nearer than 50 that lie evenly in t."""
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 
+STRENGTH = 0.65
+"""How much of the noise a guess is given: less keeps more of it, and seeds differ less."""
+
 _FIRST_BETA, _LAST_BETA = 0.0015, 0.0195  # of latent diffusion (Rombach et al. 2022), linear in their roots
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How latents are drawn.
+
+    Attributes:
+        sampler: see `Sampler`.
+        steps: M of Sec. 3.4, 1 to `STEPS`: of the whole way from pure noise.
+        strength: above 0, at most 1. At 1 the way begins with pure noise (Sec. 3.4). Below, a first guess is
+            given noise up to that part of the way, and what comes after is done (SDEdit, Meng et al. 2022).
+    """
+
+    sampler: Sampler = "dpm++"
+    steps: int = 20
+    strength: float = STRENGTH
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that cannot be."""
+        if not 1 <= self.steps <= STEPS:
+            raise ValueError(f"expected 1 to {STEPS} steps, not {self.steps}")
+        if not 0 < self.strength <= 1:
+            raise ValueError(f"expected a strength above 0, at most 1, not {self.strength}")
 
 
 def noise_schedule(target: Target = "noise") -> Any:
@@ -52,34 +79,39 @@ def _scheduler(sampler: Sampler, target: Target) -> Any:
 def sample_latents(
     denoiser: Denoiser,
     condition: Condition,
-    sampler: Sampler,
-    steps: int,
+    sampling: Sampling,
     chance: torch.Generator,
+    guess: torch.Tensor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> torch.Tensor:
-    """Draw complete latents for what photos show: M denoising steps from pure noise (Sec. 3.4).
+    """Draw complete latents for what photos show: denoising steps from noise (Sec. 3.4).
 
     Args:
         denoiser: in evaluation mode.
         condition: of B people, on the denoiser's device.
-        sampler: see `Sampler`.
-        steps: M, 1 to `STEPS`.
+        sampling: how.
         chance: on the CPU: the same noise on every device.
+        guess: float32 [B, code_size, h, w], complete latents to begin with, as E_VQ gives them; needed where
+            `sampling.strength` is below 1.
         progress: told how many steps are done, and of how many.
 
     Returns:
         float32 [B, code_size, h, w], as E_VQ gives them.
     """
-    if not 1 <= steps <= STEPS:
-        raise ValueError(f"expected 1 to {STEPS} steps, not {steps}")
-    scheduler = _scheduler(sampler, denoiser.config.target)
-    scheduler.set_timesteps(steps)
-    device = condition.partial.device
+    scheduler = _scheduler(sampling.sampler, denoiser.config.target)
+    scheduler.set_timesteps(sampling.steps)
+    device, way = condition.partial.device, scheduler.timesteps
     x = torch.randn(condition.partial.shape, generator=chance).to(device)
-    for done, t in enumerate(scheduler.timesteps):
+    if sampling.strength < 1:
+        if guess is None:
+            raise ValueError(f"a strength of {sampling.strength} needs a guess to begin with")
+        skipped = int((way >= sampling.strength * STEPS).sum())
+        way = way[min(skipped, len(way) - 1) :]
+        x = scheduler.add_noise(denoiser.normalized(guess), x, way[:1])
+    for done, t in enumerate(way):
         found = denoiser(x, t.to(device).expand(len(x)), condition)
-        more = {"generator": chance} if sampler == "ddpm" else {}
+        more = {"generator": chance} if sampling.sampler == "ddpm" else {}
         x = scheduler.step(found, t, x, **more).prev_sample
         if progress is not None:
-            progress(done + 1, steps)
+            progress(done + 1, len(way))
     return denoiser.restored(x)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from dinar.runtime.cli import main
 from dinar.runtime.errors import UsageError
-from dinar.trainer.evaluation.command import EvaluateConfig
+from dinar.trainer.evaluation.config import EvaluateConfig
 from dinar.trainer.models.avatar_networks import AvatarNetworks, save_avatar_networks
 from dinar.trainer.models.denoiser import DENOISER, Denoiser, save_denoiser
 from dinar.trainer.models.inpainting_presets import TINY as INPAINTING
@@ -106,6 +106,30 @@ def test_rows_are_ours_and_the_papers_and_empty_where_nothing_was_measured(
         assert picture.height == 24 + 2 * 260 - 4
 
 
+def test_two_processes_find_what_one_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "--data", "benchmark", "--networks", "run", "--people", "3", "--table", "1"]
+    words += ["--fill", "mirror"]
+    told = []
+    for count in ("1", "2"):
+        files = ["--json", str(tmp_path / f"{count}.json"), "--sheet", str(tmp_path / f"{count}.png")]
+        assert main([*words, "--processes", count, *files]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+    for ending in ("json", "png"):
+        one, two = (tmp_path / f"{count}.{ending}" for count in (1, 2))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_mistake_in_another_process_is_one_sentence_as_well(
+    studio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(studio / "benchmark", tmp_path / "people")
+    (tmp_path / "people" / "people" / "900002" / "0000.png").write_bytes(b"no picture")
+    words = ["evaluate", "--data", str(tmp_path / "people"), "--networks", "run", "--table", "1"]
+    assert main([*words, "--processes", "2"]) == 1
+    assert "900002" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.fixture(scope="module")
 def inpainting_run(studio: Path) -> Path:
     """A run that has a diffusion model."""
@@ -188,6 +212,8 @@ def test_a_ladder_without_a_diffusion_model_says_so(
         ({"fill": ("mirror", "mirror")}, "each way once"),
         ({"people": 0}, "at least 1"),
         ({"sampler_steps": 0}, "from 1 to 1000"),
+        ({"strength": 0.0}, "above 0 and at most 1, not 0"),
+        ({"processes": 0}, "at least 1, not 0"),
         ({"ladder": True, "tune_steps": 0}, "at least 1, not 0"),
         ({"tune_after": True}, "give --ladder as well"),
         ({"json": Path("numbers.txt")}, "must name a .json file"),

@@ -12,7 +12,7 @@ import torch
 from dinar.trainer.data.prepared_views import ViewPreparer
 from dinar.trainer.evaluation.cases import PhotoCase, front_cases
 from dinar.trainer.evaluation.contest import Contestant, Way
-from dinar.trainer.evaluation.judging import Shown, judge
+from dinar.trainer.evaluation.judging import Shown, judge, results_of
 from dinar.trainer.evaluation.measures import (
     BEST_PSNR,
     MASK_IOU,
@@ -83,11 +83,9 @@ def judged(root: Path, cases: tuple[PhotoCase, ...]) -> tuple[Results, list[Show
     networks, dice = untrained(), Dice()
     preparer = ViewPreparer(open_body(), TINY.texture_size)
     people = [Contestant(root, case, preparer) for case in cases]
-    shown: list[Shown] = []
-    results = judge(
-        people, [Way("alone", networks, None), Way("dice", networks, dice)], COLUMNS, shown.append
-    )
-    return results, shown, dice
+    ways = [Way("alone", networks, None), Way("dice", networks, dice)]
+    each = [judge(person, ways, COLUMNS) for person in people]
+    return results_of(each, COLUMNS), [person.shown for person in each], dice
 
 
 def test_every_way_gets_a_number_for_every_person_view_and_column(
@@ -130,8 +128,9 @@ def test_what_is_shown_is_the_photo_the_other_side_and_every_way(
     assert [each.person for each in shown] == ["a", "b"]
     for each in shown:
         assert len(each.drawn) == 2
-        assert not torch.equal(each.photo.rgb, each.truth.rgb)
-        assert not torch.equal(each.drawn[0].rgb, each.drawn[1].rgb)
+        assert each.photo.shape == each.truth.shape == (64, 64, 3)
+        assert not np.array_equal(each.photo, each.truth)
+        assert not np.array_equal(each.drawn[0], each.drawn[1])
 
 
 def person(colour: float, left: int) -> Picture:

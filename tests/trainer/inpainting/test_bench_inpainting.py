@@ -15,13 +15,14 @@ from dinar.trainer.data.dataset.layout import people_of
 from dinar.trainer.data.prepared_views import ViewPreparer
 from dinar.trainer.evaluation.cases import half_front_cases
 from dinar.trainer.evaluation.contest import Contestant
-from dinar.trainer.inpainting.hues import hues_as_shown
+from dinar.trainer.inpainting.examples import colours_by_example
 from dinar.trainer.inpainting.models import InpaintingModels
 from dinar.trainer.models.avatar_networks import NETWORKS, save_avatar_networks
 from dinar.trainer.models.denoiser import DENOISER, Denoiser, save_denoiser
 from dinar.trainer.models.inpainting_presets import TINY as INPAINTING
 from dinar.trainer.models.presets import TINY
 from dinar.trainer.models.vqgan import VQGAN, TextureVqgan, save_vqgan
+from dinar.trainer.texture.texel_surface import TexelSurface, texel_surface
 
 from ...bench import bench_inpainting as bench
 from ..create.people import untrained
@@ -57,10 +58,10 @@ def test_every_sampler_has_its_rows_and_few_steps_the_best_of_eight(
 ) -> None:
     monkeypatch.setattr(bench, "FEW", 1)
     monkeypatch.setattr(bench, "SAMPLERS", ("ddpm", "dpm++"))
-    measured = bench.measure(root, 1, run, (1, 2), CPU)
+    measured = bench.measure(root, 1, run, (1, 2), (1.0,), CPU)
     *_, best = bench.EIGHT_SAMPLES
     for row in measured.rows:
-        few = row.way.name.endswith(" 1")
+        few = row.way.name.endswith(" 1")  # a step, or a strength
         assert len(row.filler.seconds) == (8 if few else 1)
         assert len(measured.results.per_person(row.way.name, best)) == (1 if few else 0)
         assert all(measured.results.mean(row.way.name, column) is not None for column in bench.ONE_SAMPLE)
@@ -69,25 +70,32 @@ def test_every_sampler_has_its_rows_and_few_steps_the_best_of_eight(
     bench.print_autoencoder(measured, 1, Console(file=told))
     bench.print_samplers(measured, Console(file=told, width=120))
     names = [line.split("│")[1].strip() for line in told.getvalue().splitlines() if line.startswith("│")]
-    assert names == ["ddpm 1", "ddpm 2", "dpm++ 1", "dpm++ 2", "decoded truth"]
+    assert names == ["ddpm 1", "ddpm 2", "dpm++ 1", "dpm++ 2", "strength 1", "decoded truth"]
     assert f"people: 1; {measured.used:.1%} of the dictionary used" in told.getvalue()
 
 
-def test_all_steps_of_the_process_are_ddpms_alone(models: InpaintingModels) -> None:
-    rows = bench.rows_of(untrained(), models, bench.ALL_STEPS)
+@pytest.fixture(scope="module")
+def surface() -> TexelSurface:
+    return texel_surface(open_body(), TINY.texture_size)
+
+
+def test_all_steps_of_the_process_are_ddpms_alone(models: InpaintingModels, surface: TexelSurface) -> None:
+    rows = bench.rows_of(untrained(), models, surface, bench.ALL_STEPS, ())
     assert [row.way.name for row in rows if row.way.name.endswith("1000")] == ["ddpm 1000"]
 
 
-def test_the_truth_keeps_what_the_photo_shows(root: Path, models: InpaintingModels) -> None:
+def test_the_truth_keeps_what_the_photo_shows(
+    root: Path, models: InpaintingModels, surface: TexelSurface
+) -> None:
     preparer = ViewPreparer(open_body(), TINY.texture_size)
     person = Contestant(root, half_front_cases(root, 1)[0], preparer)
     networks = untrained()
-    decoded = bench.decode(root, people_of(root)[0], preparer, networks, models)
+    decoded = bench.decode(root, people_of(root)[0], preparer, surface, networks, models)
     merged, whole, truth = (person.texture(way) for way in decoded.ways)
     photo = person.texture(bench.Way("photo", networks, None))
     np.testing.assert_array_equal(truth.rgb[photo.filled], photo.rgb[photo.filled])
     np.testing.assert_array_equal(truth.gen[~photo.filled], whole.gen[~photo.filled])
-    drawn = hues_as_shown(whole.rgb, photo.rgb, photo.filled)
+    drawn = colours_by_example(whole.rgb, photo, surface)
     np.testing.assert_array_equal(truth.rgb[~photo.filled], drawn[~photo.filled])
     assert not np.array_equal(whole.gen, merged.gen)
     assert merged.filled.sum() > photo.filled.sum()
@@ -96,4 +104,4 @@ def test_the_truth_keeps_what_the_photo_shows(root: Path, models: InpaintingMode
 def test_a_run_without_a_diffusion_model_is_one_sentence(root: Path, tmp_path: Path) -> None:
     save_avatar_networks(tmp_path / NETWORKS, untrained(), 0)
     with pytest.raises(DinarError, match="no diffusion model: name a folder of `dinar train diffusion`"):
-        bench.measure(root, 1, tmp_path, (1,), CPU)
+        bench.measure(root, 1, tmp_path, (1,), (), CPU)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dinar.trainer.inpainting.sampling import SAMPLERS, Sampler, noise_schedule, sample_latents
+from dinar.trainer.inpainting.sampling import SAMPLERS, Sampler, Sampling, noise_schedule, sample_latents
 from dinar.trainer.models.denoiser import STEPS, Condition, Denoiser
 from dinar.trainer.models.inpainting_presets import TINY
 
@@ -42,14 +42,15 @@ def chance(seed: int) -> torch.Generator:
 def test_samples_have_the_distribution_that_the_denoiser_knows(
     knowing: Denoiser, sampler: Sampler, steps: int
 ) -> None:
-    drawn = sample_latents(knowing, condition(), sampler, steps, chance(0))
+    drawn = sample_latents(knowing, condition(), Sampling(sampler, steps, 1), chance(0))
     assert float(drawn.mean()) == pytest.approx(2.0, abs=0.05)
     assert float(drawn.std()) == pytest.approx(0.5, rel=0.15)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_seed_draws_the_same_and_another_something_else(knowing: Denoiser, sampler: Sampler) -> None:
-    first, again, other = (sample_latents(knowing, condition(1), sampler, 5, chance(n)) for n in (0, 0, 1))
+    sampling = Sampling(sampler, 5, strength=1)
+    first, again, other = (sample_latents(knowing, condition(1), sampling, chance(n)) for n in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.allclose(first, other)
 
@@ -57,19 +58,59 @@ def test_the_same_seed_draws_the_same_and_another_something_else(knowing: Denois
 def test_latents_come_back_in_the_autoencoders_range() -> None:
     denoiser = Knowing(TINY.denoiser).eval()
     denoiser.learn_range(10 * torch.randn(50, 6, 16, 16) + 100)
-    drawn = sample_latents(denoiser, condition(), "dpm++", 12, chance(0))
+    drawn = sample_latents(denoiser, condition(), Sampling("dpm++", 12, 1), chance(0))
     assert float(drawn.mean()) == pytest.approx(100 + 10 * 2.0, abs=2)
 
 
 def test_progress_counts_the_steps(knowing: Denoiser) -> None:
     told: list[tuple[int, int]] = []
-    sample_latents(
-        knowing, condition(1), "ddim", 3, chance(0), lambda done, total: told.append((done, total))
-    )
+    sampling = Sampling("ddim", 3, strength=1)
+    sample_latents(knowing, condition(1), sampling, chance(0), progress=lambda *each: told.append(each))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("steps", [0, STEPS + 1])
-def test_numbers_of_steps_that_cannot_be_are_refused(knowing: Denoiser, steps: int) -> None:
+def test_numbers_of_steps_that_cannot_be_are_refused(steps: int) -> None:
     with pytest.raises(ValueError, match="expected 1 to 1000 steps"):
-        sample_latents(knowing, condition(1), "ddim", steps, chance(0))
+        Sampling(steps=steps)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.1])
+def test_strengths_that_cannot_be_are_refused(strength: float) -> None:
+    with pytest.raises(ValueError, match="expected a strength above 0"):
+        Sampling(strength=strength)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_guess_counts_the_more_the_lower_the_strength(sampler: Sampler) -> None:
+    """The denoiser knows latents around 2; the guess is 5 everywhere."""
+    denoiser = Knowing(TINY.denoiser).eval()
+    guess = torch.full((4, 6, 16, 16), 5.0)
+    means = [
+        float(sample_latents(denoiser, condition(), Sampling(sampler, 100, each), chance(0), guess).mean())
+        for each in (0.05, 0.3, 0.6, 1.0)
+    ]
+    assert means == sorted(means, reverse=True)
+    assert means[0] > 4
+    assert means[-1] == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_steps_above_the_strength_are_left_out_but_never_all(knowing: Denoiser, sampler: Sampler) -> None:
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append((done, total))
+
+    guess = torch.zeros(1, 6, 16, 16)
+    sample_latents(knowing, condition(1), Sampling(sampler, 10, 0.5), chance(0), guess, progress)
+    assert 1 < len(told) < 10
+    assert told[-1] == (len(told), len(told))
+    told.clear()
+    sample_latents(knowing, condition(1), Sampling(sampler, 1, 0.1), chance(0), guess, progress)
+    assert told == [(1, 1)]
+
+
+def test_a_strength_below_one_needs_a_guess(knowing: Denoiser) -> None:
+    with pytest.raises(ValueError, match="needs a guess"):
+        sample_latents(knowing, condition(1), Sampling(strength=0.5), chance(0))
