@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from dinar.trainer.inpainting.condition import condition_of, texture_tensors
 from dinar.trainer.inpainting.examples import colours_by_example
 from dinar.trainer.inpainting.models import InpaintingModels
 from dinar.trainer.inpainting.sampling import Sampling, sample_latents
+from dinar.trainer.models.denoiser import Condition
 from dinar.trainer.models.texture_batch import TextureBatch
 from dinar.trainer.models.vqgan import REDUCTION
 from dinar.trainer.texture.filling import MirrorFiller
@@ -43,6 +45,7 @@ class DiffusionFiller:
         self._vqgan, self._denoiser = models.vqgan, models.denoiser
         self._surface, self._mirror = surface, MirrorFiller(surface)
         self._sampling, self._progress = sampling, progress
+        self._begin = functools.lru_cache(maxsize=1)(self._encoded)  # one texture, several seeds
 
     def fill(self, texture: BodyTexture, seed: int) -> BodyTexture:
         """See `Filler`."""
@@ -52,17 +55,21 @@ class DiffusionFiller:
                 f"inpainting needs textures with sides that are multiples of {multiple}, "
                 f"not {len(texture.filled)}"
             )
-        device = self._denoiser.centre.device
-        condition = condition_of(self._vqgan, texture_tensors(texture, device))
-        guess = None
-        if self._sampling.strength < 1:
-            mirrored = texture_tensors(self._mirror.fill(texture), device)
-            guess = condition_of(self._vqgan, mirrored).partial
+        condition, guess = self._begin(texture)
         chance = torch.Generator().manual_seed(seed)
         latents = sample_latents(self._denoiser, condition, self._sampling, chance, guess, self._progress)
         with torch.no_grad():
             restored = self._vqgan.decode(latents).texture
         return blend(texture, restored, self._surface)
+
+    def _encoded(self, texture: BodyTexture) -> tuple[Condition, torch.Tensor | None]:
+        """What the photo shows, and the guess to begin with, if there is one."""
+        device = self._denoiser.centre.device
+        condition = condition_of(self._vqgan, texture_tensors(texture, device))
+        if self._sampling.strength == 1:
+            return condition, None
+        mirrored = texture_tensors(self._mirror.fill(texture), device)
+        return condition, condition_of(self._vqgan, mirrored).partial
 
 
 def blend(texture: BodyTexture, restored: TextureBatch, surface: TexelSurface) -> BodyTexture:
