@@ -22,10 +22,11 @@ demo: $(VENV)/.base
 # Four processes, three at a time: each starts its own kernels, windows and workers, and what they load does not go
 # together in one. Each prints when it has ended. Networks of tests are so small that two threads of torch take twice
 # the time of one.
-test: lint
+test: $(VENV)/.dev build/typing/dinar
 ifeq ($(strip $(ARGS)),)
 	@echo "testing: three processes at a time, several minutes; each prints when it has ended"
-	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs 3 $(OUTPUT_SYNC) test-runtime test-training test-data test-gpu
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs 3 $(OUTPUT_SYNC) \
+		test-runtime test-training test-data test-gpu lint
 else
 	$(BIN)/python -m pytest -m "not slow and not tensorrt" $(ARGS)
 endif

@@ -80,6 +80,7 @@ def test_rows_are_ours_and_the_papers_and_empty_where_nothing_was_measured(
 ) -> None:
     out, sheet = tmp_path / "all.json", tmp_path / "all.png"
     words = ["evaluate", "--data", "benchmark", "--networks", "run", "--people", "2", "--table", "1"]
+    words += ["--processes", "1"]
     assert main([*words, "--json", str(out), "--sheet", str(sheet)]) == 0
     told = capsys.readouterr().out
     lines = [line.split("│")[1:-1] for line in told.splitlines() if line.count("│") > 2]
