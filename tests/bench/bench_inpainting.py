@@ -6,7 +6,7 @@ RUN is a folder of `dinar train diffusion`, benchmark a dataset of people that n
 the autoencoder alone: the share of its dictionary that people's merged textures use, and what drawn views
 lose when that texture goes through it. Then the diffusion model, for each sampler and number of steps: the
 seconds of one texture, how near one sample comes to the side that the photo does not show, and for few steps
-how near the best of eight does; and the same for other strengths (1: from pure noise, as the paper does).
+how near the best of eight does; and the same for other strengths, which begin with the mirrored photo.
 The last row takes the unseen part from the merged texture of all views, gone through the autoencoder: no
 sample of its latents can be nearer.
 """
@@ -47,7 +47,7 @@ from dinar.trainer.texture.merging import BodyTexture
 from dinar.trainer.texture.texel_surface import TexelSurface, texel_surface
 
 ALL_STEPS = (5, 10, 20, 50, 250, STEPS)
-STRENGTHS = (1.0, 0.8, 0.5, 0.3)
+STRENGTHS = (0.8, 0.65, 0.5, 0.3)
 """Beside the usual one, of which the rows of samplers are."""
 FEW = 20
 """Steps up to which eight samples of everybody are drawn."""

@@ -268,7 +268,7 @@ def test_what_no_photo_shows_is_drawn_where_the_run_has_models_for_it(
         given, kept = getattr(shown, name), getattr(wanted, name)
         np.testing.assert_array_equal(kept[shown.filled], given[shown.filled])
         assert not np.array_equal(kept, given)
-    assert "drawn by diffusion (dpm++, 2 steps, strength 0.65, seed 1)" in made.provenance
+    assert "drawn by diffusion (dpm++, 2 steps, strength 1, seed 1)" in made.provenance
 
 
 def test_networks_that_are_damaged_are_refused(studio: Studio, tmp_path: Path) -> None:

@@ -38,8 +38,7 @@ class EvaluateConfig:
     sampler_steps: int = 20
     """Steps of denoising, 1 to 1000, all the way from noise."""
     strength: float = STRENGTH
-    """How far it may go from the mirrored photo, with which it begins: up to 1, which begins with pure noise,
-    as the paper does."""
+    """1 begins with pure noise, as the paper does; less with the mirrored photo, and so much noise."""
     ladder: bool = False
     """Add the rows of Table 2's second half, for the last networks: without the occlusion detector, then with
     inpainting, with the detector (in place of the row of the diffusion model), and with colours tuned to the
