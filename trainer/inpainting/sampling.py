@@ -18,8 +18,8 @@ of its steps come nearer than 50 that lie evenly in t."""
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 
 STRENGTH = 1.0
-"""Where nothing else is asked for: pure noise, as in the paper. Less keeps more of a guess: clothes are nearer
-to the photo's, but faces are lost where hair is mirrored."""
+"""Pure noise, as in the paper. Less keeps more of a guess: clothes are nearer to the photo's, but faces are
+lost where hair is mirrored."""
 
 _FIRST_BETA, _LAST_BETA = 0.0015, 0.0195  # of latent diffusion (Rombach et al. 2022), linear in their roots
 
