@@ -11,9 +11,8 @@ import tyro
 from dinar.export.whole_file import check_file
 from dinar.runtime.errors import UsageError
 from dinar.trainer.create.person import MOST_VIEWS
-from dinar.trainer.inpainting.sampling import STRENGTH, Sampler, Sampling
+from dinar.trainer.inpainting.sampling import STRENGTH, Sampler, Sampling, check_sampling
 from dinar.trainer.models.avatar_networks import networks_file
-from dinar.trainer.models.denoiser import STEPS
 from dinar.trainer.models.shipped import shipped_networks
 
 _MOST_STEPS = 100_000
@@ -81,10 +80,7 @@ class CreateConfig:
             if not 0 <= getattr(self, flag) <= _MOST_STEPS:
                 name = flag.replace("_", "-")
                 raise UsageError(f"--{name} must be from 0 to {_MOST_STEPS}, not {getattr(self, flag)}")
-        if not 1 <= self.sampler_steps <= STEPS:
-            raise UsageError(f"--sampler-steps must be from 1 to {STEPS}, not {self.sampler_steps}")
-        if not 0 < self.strength <= 1:
-            raise UsageError(f"--strength must be above 0 and at most 1, not {self.strength:g}")
+        check_sampling(self.sampler_steps, self.strength)
         if self.seed < 0:
             raise UsageError(f"--seed must be at least 0, not {self.seed}")
 

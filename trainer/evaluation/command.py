@@ -9,7 +9,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from dinar.runtime.errors import DinarError
-from dinar.trainer.data.dataset.layout import DatasetInfo, people_of, read_info
+from dinar.trainer.data.dataset.layout import DatasetInfo, people_of
 from dinar.trainer.data.dataset.progress import progress_bar
 from dinar.trainer.evaluation.cases import PhotoCase
 from dinar.trainer.evaluation.config import EvaluateConfig
@@ -35,12 +35,11 @@ def evaluate(config: EvaluateConfig) -> int:
     for table, cases in enumerate(people):
         judged = _keep_first(_judged(panel, table, cases, console), shown)
         measured.append((panel.specs[table], results_of(judged, panel.specs[table].columns)))
-    info = read_info(config.data)
     for spec, results in measured:
-        print_means(spec, _dataset(info, config), names, results, out)
+        print_means(spec, _dataset(panel.info, config), names, results, out)
         print_gains(spec, names, results, out)
     print_missing([column for spec, _ in measured for column in spec.columns], out)
-    _write(config, info, names, measured, shown)
+    _write(config, panel.info, names, measured, shown)
     return 0
 
 

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import UseAppendAction
 
 from dinar.runtime.errors import UsageError
-from dinar.trainer.inpainting.sampling import STRENGTH, Sampler
-from dinar.trainer.models.denoiser import STEPS
+from dinar.trainer.inpainting.sampling import STRENGTH, Sampler, check_sampling
 
 FillName = Literal["nearest", "mirror", "mean"]
 
@@ -66,12 +65,9 @@ class EvaluateConfig:
             )
         if self.people is not None and self.people < 1:
             raise UsageError(f"--people must be at least 1, not {self.people}")
-        if not 1 <= self.sampler_steps <= STEPS:
-            raise UsageError(f"--sampler-steps must be from 1 to {STEPS}, not {self.sampler_steps}")
+        check_sampling(self.sampler_steps, self.strength)
         if self.processes is not None and self.processes < 1:
             raise UsageError(f"--processes must be at least 1, not {self.processes}")
-        if not 0 < self.strength <= 1:
-            raise UsageError(f"--strength must be above 0 and at most 1, not {self.strength:g}")
         if self.tune_steps < 1:
             raise UsageError(f"--tune-steps must be at least 1, not {self.tune_steps}")
         if self.tune_after and not self.ladder:

@@ -10,7 +10,7 @@ from dinar.runtime.body import Body
 from dinar.runtime.errors import UsageError
 from dinar.runtime.files.bodies import find_body
 from dinar.trainer.create.tune import TuneOptions
-from dinar.trainer.data.dataset.layout import read_info
+from dinar.trainer.data.dataset.layout import DatasetInfo, read_info
 from dinar.trainer.data.prepared_views import ViewPreparer
 from dinar.trainer.evaluation.cases import PhotoCase
 from dinar.trainer.evaluation.config import EvaluateConfig
@@ -38,12 +38,14 @@ class Panel:
 
     Attributes:
         config: what was asked for.
+        info: of the dataset.
         ways: rows.
         specs: tables, with their columns.
         preparer: of the dataset's body and the networks' texture size.
     """
 
     config: EvaluateConfig
+    info: DatasetInfo
     ways: tuple[Way, ...]
     specs: tuple[TableSpec, ...]
     preparer: ViewPreparer
@@ -67,7 +69,7 @@ def open_panel(config: EvaluateConfig, console: Console) -> Panel:
     perceptual = open_perceptual(config.weights)
     numbers = (1, 2) if config.table is None else (config.table,)
     specs = tuple(_TABLES[number](perceptual) for number in numbers)
-    return Panel(config, ways, specs, ViewPreparer(body, side))
+    return Panel(config, info, ways, specs, ViewPreparer(body, side))
 
 
 def _texture_size(networks: dict[str, AvatarNetworks]) -> int:

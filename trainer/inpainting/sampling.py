@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
+from dinar.runtime.errors import UsageError
 from dinar.trainer.models.denoiser import STEPS, Condition, Denoiser, Target
 
 Sampler = Literal["ddpm", "ddim", "dpm++"]
@@ -45,6 +46,14 @@ class Sampling:
             raise ValueError(f"expected 1 to {STEPS} steps, not {self.steps}")
         if not 0 < self.strength <= 1:
             raise ValueError(f"expected a strength above 0, at most 1, not {self.strength}")
+
+
+def check_sampling(steps: int, strength: float) -> None:
+    """Raise UsageError for what --sampler-steps and --strength cannot be."""
+    if not 1 <= steps <= STEPS:
+        raise UsageError(f"--sampler-steps must be from 1 to {STEPS}, not {steps}")
+    if not 0 < strength <= 1:
+        raise UsageError(f"--strength must be above 0 and at most 1, not {strength:g}")
 
 
 def noise_schedule(target: Target = "noise") -> Any:
