@@ -19,9 +19,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from dinar.export.job import Job, Options
 from dinar.export.records import Built, NotBuilt, Report
 from dinar.export.report import print_report, report_network
-from dinar.export.whole_file import make_folder, write_file
 from dinar.runtime.avatar import Avatar, RendererNetwork, default_avatar_path, open_avatar, save_avatar
 from dinar.runtime.errors import DinarError, UsageError
+from dinar.runtime.files.whole_file import check_file, make_folder, write_file
 from dinar.runtime.measure.machine import versions
 from dinar.runtime.measure.networks import mode_name, with_networks
 from dinar.runtime.network_input import MULTIPLE
@@ -84,9 +84,8 @@ class ExportConfig:
             raise UsageError(f"--views must be from 1 to {MAX_VIEWS}, not {self.views}")
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(f"--out {self.out} is a file; give a folder")
-        for name, path in (("json", self.json), ("into", self.into)):
-            if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-                raise UsageError(f"--{name} {path} cannot be written: give a file in a folder that is there")
+        check_file("json", self.json)
+        check_file("into", self.into)
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -16,12 +16,12 @@ from dinar.export.create_config import CreateConfig
 from dinar.export.create_report import draw_report
 from dinar.export.package import Packaged, package
 from dinar.export.views import calibration_views
-from dinar.export.whole_file import write_file
 from dinar.runtime.avatar import Avatar, save_avatar
 from dinar.runtime.body import open_body_path
 from dinar.runtime.camera import Camera
 from dinar.runtime.cpu.rasters import RasterSource
 from dinar.runtime.errors import UsageError
+from dinar.runtime.files.whole_file import write_file
 from dinar.runtime.prepare.crop import padded
 from dinar.trainer.create.complete import CompleteOptions, complete_texture
 from dinar.trainer.create.drawing import quality

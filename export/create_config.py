@@ -8,8 +8,8 @@ from typing import Literal
 
 import tyro
 
-from dinar.export.whole_file import check_file
 from dinar.runtime.errors import UsageError
+from dinar.runtime.files.whole_file import check_file
 from dinar.trainer.create.person import MOST_VIEWS
 from dinar.trainer.inpainting.sampling import STRENGTH, Sampler, Sampling, check_sampling
 from dinar.trainer.models.avatar_networks import networks_file
@@ -68,8 +68,7 @@ class CreateConfig:
     def __post_init__(self) -> None:
         """Raise UsageError for values that cannot be."""
         check_file("out", self.out, ".dinar")
-        if self.report is not None:
-            check_file("report", self.report, ".png")
+        check_file("report", self.report, ".png")
         self._check_source()
         if len(self.views) > MOST_VIEWS or len(set(self.views)) < len(self.views):
             raise UsageError(

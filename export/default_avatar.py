@@ -23,9 +23,9 @@ from rich.table import Table
 from dinar.export.package import package
 from dinar.export.sheet import Cell, before_grey, drawn, lay_out
 from dinar.export.views import calibration_views
-from dinar.export.whole_file import check_file
 from dinar.runtime.avatar import Avatar, open_avatar, save_avatar
 from dinar.runtime.errors import DinarError, UsageError
+from dinar.runtime.files.whole_file import check_file
 from dinar.runtime.renderer import Renderer, open_renderer
 from dinar.trainer.create.default_texture import NeuralHalf, Session, make_neural_half
 from dinar.trainer.create.person import SeenView
@@ -57,8 +57,7 @@ class DefaultAvatarConfig:
     def __post_init__(self) -> None:
         """Raise UsageError for values that cannot be."""
         check_file("out", self.out, ".dinar")
-        if self.picture is not None:
-            check_file("picture", self.picture, ".jpg")
+        check_file("picture", self.picture, ".jpg")
         for name in ("photos", "steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name} must be at least 1, not {getattr(self, name)}")

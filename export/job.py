@@ -14,9 +14,9 @@ from rich.progress import Progress
 
 from dinar.export.parity import Parity, compare_pictures, draw, import_onnxruntime
 from dinar.export.views import CALIBRATION_VIEWS, COMPARED_VIEWS, calibration_views, compared_views
-from dinar.export.whole_file import write_file
 from dinar.runtime.avatar import Avatar, RendererNetwork
 from dinar.runtime.errors import DinarError
+from dinar.runtime.files.whole_file import write_file
 from dinar.runtime.measure.networks import mode_name
 
 Size = tuple[int, int]

@@ -21,6 +21,7 @@ from rich.console import Console
 
 from dinar.runtime.avatar import default_avatar_path, open_avatar
 from dinar.runtime.errors import DinarError, UsageError
+from dinar.runtime.files.whole_file import check_file, write_file
 from dinar.runtime.measure.machine import this_machine, versions
 from dinar.runtime.measure.networks import check_modes, with_networks
 from dinar.runtime.measure.page import page
@@ -113,9 +114,8 @@ class BenchConfig:
             raise UsageError(f"--device: {error}") from error
         if self.device == "auto":
             raise UsageError("--device auto says nothing about what is measured: name cpu or cuda")
-        for name, path in (("json", self.json), ("html", self.html)):
-            if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-                raise UsageError(f"--{name} {path} cannot be written: give a file in a folder that is there")
+        check_file("json", self.json)
+        check_file("html", self.html)
 
 
 def bench(config: BenchConfig) -> int:
@@ -151,9 +151,9 @@ def bench(config: BenchConfig) -> int:
     )
     print_report(report, Console())
     if config.json is not None:
-        _write(config.json, msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n")
+        write_file(config.json, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     if config.html is not None:
-        _write(config.html, page(report))
+        write_file(config.html, page(report).encode())
     return 0
 
 
@@ -276,10 +276,3 @@ def _warnings(results: Mapping[str, Result]) -> tuple[str, ...]:
             share = f"{100 * details.figure.height_share:.0f}%"
             found.append(f"{mode}: the person fills {share} of the height in some poses, less than 90%")
     return tuple(found)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{path} cannot be written ({error.strerror or error})") from error

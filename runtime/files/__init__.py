@@ -1,1 +1,1 @@
-"""What an avatar file holds, read without trust: archives, arrays, pictures, the manifest, bodies."""
+"""Files: what an avatar file holds, read without trust; and files written whole or not at all."""

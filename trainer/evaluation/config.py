@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import UseAppendAction
 
 from dinar.runtime.errors import UsageError
+from dinar.runtime.files.whole_file import check_file
 from dinar.trainer.inpainting.sampling import STRENGTH, Sampler, check_sampling
 
 FillName = Literal["nearest", "mirror", "mean"]
@@ -79,21 +80,11 @@ class EvaluateConfig:
                 "--fill mean and --mean FILE belong together: `python -m dinar.trainer.texture.mean_texture` "
                 "makes the file"
             )
-        _check_file("json", self.json, (".json",))
-        _check_file("sheet", self.sheet, (".png", ".jpg"))
+        check_file("json", self.json, ".json")
+        check_file("sheet", self.sheet, ".png", ".jpg")
 
     @property
     def runs(self) -> tuple[tuple[str, Path], ...]:
         """Names of rows, and folders or files of their networks."""
         parts = (given.rpartition("=") for given in self.networks)
         return tuple((name or "both textures", Path(file)) for name, _, file in parts)
-
-
-def _check_file(flag: str, path: Path | None, endings: tuple[str, ...]) -> None:
-    """Raise UsageError, before long work, for a file that cannot be written after it."""
-    if path is None:
-        return
-    if path.suffix not in endings:
-        raise UsageError(f"--{flag} must name a {' or '.join(endings)} file, not {path}")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise UsageError(f"--{flag} {path} cannot be written: give a file in a folder that is there")

@@ -12,11 +12,11 @@ from concurrent.futures.process import BrokenProcessPool
 from rich.console import Console
 
 from dinar.runtime.errors import DinarError
-from dinar.trainer.data.synth.one_thread import use_one_thread
 from dinar.trainer.evaluation.cases import PhotoCase
 from dinar.trainer.evaluation.config import EvaluateConfig
 from dinar.trainer.evaluation.judging import Judged
 from dinar.trainer.evaluation.panel import Panel, open_panel
+from dinar.trainer.one_thread import use_one_thread
 
 
 def judge_everybody(panel: Panel, table: int, cases: Sequence[PhotoCase]) -> Iterator[Judged]:

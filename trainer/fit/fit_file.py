@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from dinar.runtime.camera import Camera
-from dinar.runtime.errors import DinarError
+from dinar.runtime.files.whole_file import write_file
 from dinar.trainer.data.importers.fits import HandSpace
 from dinar.trainer.fit.fit_photo import Fitted
 
@@ -45,10 +45,6 @@ def write_fit(file: Path, fitted: Fitted, camera: Camera, hands: HandSpace) -> N
         "focal_length": np.diag(camera.K)[:2],
         "camera_center": camera.K[:2, 2],
     }
-    partial = file.with_name(f".partial-{os.getpid()}-{file.name}")
-    try:
-        np.savez(partial, **entries)
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise DinarError(f"{file} cannot be written ({error.strerror})") from error
+    with BytesIO() as written:
+        np.savez(written, **entries)
+        write_file(file, written.getvalue())

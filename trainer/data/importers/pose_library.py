@@ -9,8 +9,8 @@ subjects    uint8 [B], names, UTF-8, one a line
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from dinar.runtime.body import JOINT_COUNT
 from dinar.runtime.errors import DinarError
 from dinar.runtime.files.npz import ArrayFileError, open_arrays
+from dinar.runtime.files.whole_file import make_folder, write_file
 
 _KIND, _VERSION = 0x504F5345, 1
 _MAX_BYTES = 1 << 30
@@ -49,20 +50,17 @@ def write_poses(path: Path, library: PoseLibrary) -> None:
     """Write a library; angles keep a thousandth of their value. Raises DinarError: cannot be written."""
     if path.suffix != ".npz":
         raise DinarError(f"a pose library ends in .npz, not {path.suffix or 'nothing'}")
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    with BytesIO() as written:
         np.savez_compressed(
-            partial,
+            written,
             format=np.array([_KIND, _VERSION], np.int32),
             rotations=library.rotations.astype(np.float16),
             subject=library.subject.astype(np.int32),
             framerate=library.framerate.astype(np.float32),
             subjects=np.frombuffer("\n".join(library.subjects).encode(), np.uint8),
         )
-        partial.replace(path)
-    except OSError as error:
-        raise DinarError(f"{path} cannot be written ({error.strerror})") from error
+        write_file(path, written.getvalue())
 
 
 def read_poses(path: Path) -> PoseLibrary:

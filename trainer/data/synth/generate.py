@@ -23,7 +23,6 @@ from dinar.trainer.data.dataset.layout import DatasetInfo, View, create_dataset,
 from dinar.trainer.data.importers.pose_library import PoseLibrary, read_poses
 from dinar.trainer.data.people.draw import Draw
 from dinar.trainer.data.synth.individuals import Population, load_population
-from dinar.trainer.data.synth.one_thread import use_one_thread
 from dinar.trainer.data.synth.pictures import (
     Picture,
     Studio,
@@ -34,6 +33,7 @@ from dinar.trainer.data.synth.pictures import (
 )
 from dinar.trainer.data.synth.recipe import GENERATOR_VERSION, make_person, sample_person
 from dinar.trainer.data.synth.true_texture import TrueTexture, true_texture
+from dinar.trainer.one_thread import use_one_thread
 
 _AHEAD = 2  # people handed to each process before it has finished
 

@@ -20,10 +20,18 @@ def make_folder(folder: Path) -> None:
         raise DinarError(f"the folder {folder} cannot be written ({error.strerror or error})") from error
 
 
-def check_file(flag: str, path: Path, ending: str) -> None:
-    """Raise UsageError, before long work, if a flag names a file that cannot be written after it."""
-    if path.suffix != ending:
-        raise UsageError(f"--{flag} must name a {ending} file, not {path}")
+def check_file(flag: str, path: Path | None, *endings: str) -> None:
+    """Raise UsageError, before long work, if a flag names a file that cannot be written after it.
+
+    Args:
+        flag: without its dashes.
+        path: None when the flag is not given.
+        endings: of its name, as ".json"; any will do when there are none.
+    """
+    if path is None:
+        return
+    if endings and path.suffix not in endings:
+        raise UsageError(f"--{flag} must name a {' or '.join(endings)} file, not {path}")
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"--{flag} {path} cannot be written: give a file in a folder that is there")
 
