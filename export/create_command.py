@@ -31,8 +31,8 @@ from dinar.trainer.create.photos import find_photos, read_photos
 from dinar.trainer.create.stages import Stages
 from dinar.trainer.create.tune import Tuned, TuneOptions, tune
 from dinar.trainer.inpainting.models import find_inpainting_models
-from dinar.trainer.lpips import perceptual_loss
-from dinar.trainer.metrics import MeanQuality
+from dinar.trainer.losses.lpips import perceptual_loss
+from dinar.trainer.metrics.quality import MeanQuality
 from dinar.trainer.models.avatar_networks import AvatarNetworks, load_avatar_networks
 from dinar.trainer.texture.few_shot import few_shot_texture
 from dinar.trainer.texture.merging import BodyTexture

@@ -29,7 +29,7 @@ from dinar.runtime.files.whole_file import check_file
 from dinar.runtime.renderer import Renderer, open_renderer
 from dinar.trainer.create.default_texture import NeuralHalf, Session, make_neural_half
 from dinar.trainer.create.person import SeenView
-from dinar.trainer.metrics import MeanQuality, join_quality, measure
+from dinar.trainer.metrics.quality import MeanQuality, join_quality, measure
 from dinar.trainer.models.avatar_networks import load_avatar_networks
 from dinar.trainer.picture import Picture
 

@@ -49,8 +49,8 @@ STARTS = 5
 BUSY_SHARE = 0.1
 """Where other processes take more than this of the processors, the numbers are called into question."""
 _WORKER = (sys.executable, "-m", "dinar.runtime.measure.worker")
-_PEERS = (sys.executable, "-m", "dinar.trainer.peers")
-_GPU_PEERS = (sys.executable, "-m", "dinar.trainer.gpu_peers")
+_PEERS = (sys.executable, "-m", "dinar.trainer.peers.cpu")
+_GPU_PEERS = (sys.executable, "-m", "dinar.trainer.peers.gpu")
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ COMMANDS = (
     Command(
         "train",
         "train the avatar model, resumable",
-        "dinar.trainer.train_command",
+        "dinar.trainer.train.command",
         "TrainConfig",
         "train_command",
         extra="train",

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dinar.trainer.train_command import train_avatar
-from dinar.trainer.train_config import TrainAvatarConfig
+from dinar.trainer.train.command import train_avatar
+from dinar.trainer.train.config import TrainAvatarConfig
 
 from ..trainer.data.dataset.small_people import make_dataset
 from .bench_skin import cpu_name

@@ -15,7 +15,7 @@ from dinar.trainer.create.tune import TuneOptions, tune  # noqa: E402
 from dinar.trainer.inpainting.filler import DiffusionFiller  # noqa: E402
 from dinar.trainer.inpainting.models import InpaintingModels  # noqa: E402
 from dinar.trainer.inpainting.sampling import Sampling  # noqa: E402
-from dinar.trainer.lpips import perceptual_loss  # noqa: E402
+from dinar.trainer.losses.lpips import perceptual_loss  # noqa: E402
 from dinar.trainer.models.denoiser import Denoiser  # noqa: E402
 from dinar.trainer.models.inpainting_presets import TINY  # noqa: E402
 from dinar.trainer.models.vqgan import TextureVqgan  # noqa: E402

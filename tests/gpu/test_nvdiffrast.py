@@ -21,10 +21,10 @@ from dinar.runtime.gpu.renderer import GpuRenderer  # noqa: E402
 from dinar.runtime.motion import load_motion  # noqa: E402
 from dinar.runtime.prepare.mesh import skinned_body  # noqa: E402
 from dinar.runtime.renderer import Mode, open_renderer  # noqa: E402
-from dinar.trainer.rasterize import CpuBodyRasterizer, open_rasterizer  # noqa: E402
-from dinar.trainer.usual_frame import UsualFrame  # noqa: E402
+from dinar.trainer.peers.usual_frame import UsualFrame  # noqa: E402
+from dinar.trainer.rasterize.rasterizer import CpuBodyRasterizer, open_rasterizer  # noqa: E402
 
-from ..trainer.body_views import body_views  # noqa: E402
+from ..trainer.rasterize.body_views import body_views  # noqa: E402
 
 SIZE = 512
 

@@ -19,7 +19,7 @@ from dinar.trainer.create.photographs import Photographer
 from dinar.trainer.create.tune import TuneOptions, tune
 from dinar.trainer.data.dataset.layout import View
 from dinar.trainer.data.prepared_views import ViewPreparer
-from dinar.trainer.lpips import perceptual_loss
+from dinar.trainer.losses.lpips import perceptual_loss
 from dinar.trainer.models.avatar_networks import AvatarNetworks
 from dinar.trainer.models.renderer import NeuralRenderer
 from dinar.trainer.texture.few_shot import few_shot_texture

@@ -11,10 +11,10 @@ from torch import nn
 
 from dinar.runtime.network_input import MULTIPLE
 from dinar.trainer.create.person import SeenView
-from dinar.trainer.metrics import MeanQuality, join_quality, measure
+from dinar.trainer.metrics.quality import MeanQuality, join_quality, measure
 from dinar.trainer.models.renderer import NeuralRenderer
 from dinar.trainer.picture import Picture
-from dinar.trainer.rasterize import BodyRaster, network_raster
+from dinar.trainer.rasterize.rasterizer import BodyRaster, network_raster
 from dinar.trainer.texture.merging import BodyTexture
 
 

@@ -26,11 +26,11 @@ from dinar.trainer.data.avatar_samples import AvatarBatch, SampleSizes, join, sa
 from dinar.trainer.data.dataset.dataset import Pair
 from dinar.trainer.data.dataset.progress import progress_bar
 from dinar.trainer.data.people.draw import Draw
-from dinar.trainer.losses import Losses, LossWeights, avatar_losses
-from dinar.trainer.lpips import PerceptualLoss
+from dinar.trainer.losses.avatar_losses import Losses, LossWeights, avatar_losses
+from dinar.trainer.losses.lpips import PerceptualLoss
 from dinar.trainer.models.renderer import NeuralRenderer
 from dinar.trainer.picture import Picture
-from dinar.trainer.rasterize import BodyRaster
+from dinar.trainer.rasterize.rasterizer import BodyRaster
 from dinar.trainer.texture.merging import BodyTexture
 
 GEN_RATE, RGB_RATE, RENDERER_RATE = 1e-2, 5e-3, 2e-4

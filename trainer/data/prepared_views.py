@@ -21,7 +21,7 @@ import torch
 from dinar.runtime.body import Body
 from dinar.trainer.data.dataset.batch import collate_views
 from dinar.trainer.data.dataset.layout import View, mask_file_of, person_folder, picture_file
-from dinar.trainer.rasterize import BodyRasterizer, open_rasterizer
+from dinar.trainer.rasterize.rasterizer import BodyRasterizer, open_rasterizer
 from dinar.trainer.texture.body_view import view_body
 from dinar.trainer.texture.occlusion import limb_colours, occlusion_outline
 from dinar.trainer.texture.photo_texture import covered_texels, photo_texture

@@ -20,7 +20,7 @@ from dinar.trainer.create.tune import TuneOptions, tune
 from dinar.trainer.data.dataset.layout import DatasetError, View, Views, read_view, read_views
 from dinar.trainer.data.prepared_views import SeenTexture, ViewPreparer
 from dinar.trainer.evaluation.cases import PhotoCase
-from dinar.trainer.lpips import PerceptualLoss
+from dinar.trainer.losses.lpips import PerceptualLoss
 from dinar.trainer.models.avatar_networks import AvatarNetworks
 from dinar.trainer.picture import Picture
 from dinar.trainer.texture.few_shot import body_texture

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dinar.runtime.errors import DinarError
-from dinar.trainer.lpips import (
+from dinar.trainer.losses.lpips import (
     VGG16_FILES,
     VGG16_LAYERS,
     downloads,

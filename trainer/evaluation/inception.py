@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional as F
 
 from dinar.runtime.errors import DinarError
-from dinar.trainer.lpips import downloads, find_file, read_weights
+from dinar.trainer.losses.lpips import downloads, find_file, read_weights
 
 FILES = "weights-inception-2015-12-05-6726825d.pth or pt_inception-2015-12-05-6726825d.pth"
 _PATTERN = "*inception-2015-12-05-*.pth"

@@ -21,7 +21,7 @@ from dinar.trainer.create.person import SeenView
 from dinar.trainer.data.dataset.layout import View, read_view
 from dinar.trainer.data.prepared_views import ViewStore
 from dinar.trainer.evaluation.held_out import HeldOutCase
-from dinar.trainer.metrics import measure
+from dinar.trainer.metrics.quality import measure
 from dinar.trainer.models.avatar_networks import AvatarNetworks
 from dinar.trainer.picture import Picture
 from dinar.trainer.texture.few_shot import body_texture

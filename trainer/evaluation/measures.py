@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import torch
 
-from dinar.trainer.metrics import PERSON, mask_boxes, mask_iou, psnr
-from dinar.trainer.ms_ssim import ms_ssim
+from dinar.trainer.metrics.ms_ssim import ms_ssim
+from dinar.trainer.metrics.quality import PERSON, mask_boxes, mask_iou, psnr
+from dinar.trainer.metrics.sliced_wasserstein import PatchOptions, sliced_wasserstein
 from dinar.trainer.picture import Picture
-from dinar.trainer.sliced_wasserstein import PatchOptions, sliced_wasserstein
 
 _GREY = 0.5  # behind everybody
 _MOST_DB = 100.0

@@ -22,7 +22,7 @@ from dinar.trainer.evaluation.tables import TableSpec, table_1, table_2
 from dinar.trainer.inpainting.filler import DiffusionFiller
 from dinar.trainer.inpainting.models import find_inpainting_models
 from dinar.trainer.inpainting.sampling import Sampling
-from dinar.trainer.lpips import find_lpips, perceptual_loss
+from dinar.trainer.losses.lpips import find_lpips, perceptual_loss
 from dinar.trainer.models.avatar_networks import AvatarNetworks, load_avatar_networks, networks_file
 from dinar.trainer.texture.filling import Filler, MeanFiller, MirrorFiller, NearestFiller
 from dinar.trainer.texture.mean_texture import read_mean

@@ -19,8 +19,8 @@ from dinar.trainer.evaluation.inception import kernel_distance, open_inception
 from dinar.trainer.evaluation.measures import AnyMeasure, Measure, MissingMeasure, SetMeasure, before_grey
 from dinar.trainer.evaluation.reid import FILE as REID_FILE
 from dinar.trainer.evaluation.reid import open_reid
-from dinar.trainer.lpips import find_lpips, load_lpips
-from dinar.trainer.metrics import mask_boxes
+from dinar.trainer.losses.lpips import find_lpips, load_lpips
+from dinar.trainer.metrics.quality import mask_boxes
 from dinar.trainer.picture import Picture
 
 

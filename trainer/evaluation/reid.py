@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from dinar.runtime.errors import DinarError
-from dinar.trainer.lpips import downloads
+from dinar.trainer.losses.lpips import downloads
 
 FILE = "reid.onnx"
 HEIGHT, WIDTH = 256, 128

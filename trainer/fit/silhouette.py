@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 from dinar.runtime.camera import Camera, projection_matrix, scaled
 from dinar.runtime.cpu.rasterize import Rasterizer
 from dinar.trainer.data.dataset.plausibility import PERSON
-from dinar.trainer.rasterize import uses_nvdiffrast
+from dinar.trainer.rasterize.rasterizer import uses_nvdiffrast
 
 OUTSIDE, UNCOVERED = 0.9, 0.1
 """What a pixel of the body beyond the mask costs, and a pixel of the mask beyond the body."""

@@ -13,7 +13,7 @@ import torch
 
 from dinar.runtime.camera import projection_matrix
 from dinar.trainer.fit.silhouette import Target, tversky_loss
-from dinar.trainer.rasterize_cuda import clip_space
+from dinar.trainer.rasterize.cuda import clip_space
 
 
 class CudaSilhouette:

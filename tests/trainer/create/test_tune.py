@@ -13,7 +13,7 @@ from dinar.runtime.errors import DinarError
 from dinar.trainer.create.drawing import quality, redraw
 from dinar.trainer.create.person import Person
 from dinar.trainer.create.tune import Tuned, TuneOptions, tune
-from dinar.trainer.lpips import perceptual_loss
+from dinar.trainer.losses.lpips import perceptual_loss
 from dinar.trainer.models.avatar_networks import AvatarNetworks
 from dinar.trainer.texture.merging import BodyTexture
 

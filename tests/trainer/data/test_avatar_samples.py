@@ -25,7 +25,7 @@ from dinar.trainer.data.people.draw import Draw
 from dinar.trainer.data.prepared_views import ViewPreparer, ViewStore
 from dinar.trainer.texture.body_view import view_body
 
-from ..train_fixture import make_people, people_in
+from ..train.small_training_people import make_people, people_in
 from .dataset.small_people import open_body
 
 SIDE = 64  # texels

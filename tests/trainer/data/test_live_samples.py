@@ -17,9 +17,9 @@ from dinar.trainer.data.prepared_views import ViewPreparer, ViewStore
 from dinar.trainer.models.avatar_networks import AvatarNetworks
 from dinar.trainer.models.presets import TINY
 from dinar.trainer.texture.few_shot import few_shot_texture
-from dinar.trainer.train_live import merged_gen
+from dinar.trainer.train.live import merged_gen
 
-from ..train_fixture import make_people, people_in
+from ..train.small_training_people import make_people, people_in
 from .dataset.small_people import open_body
 
 VIEWS = 4  # of each person

@@ -13,7 +13,7 @@ from dinar.trainer.data.prepared_views import ViewPreparer
 from dinar.trainer.evaluation.cases import front_cases
 from dinar.trainer.evaluation.contest import Contestant, Tuning, Way
 from dinar.trainer.evaluation.ladder import ladder
-from dinar.trainer.lpips import perceptual_loss
+from dinar.trainer.losses.lpips import perceptual_loss
 from dinar.trainer.models.presets import TINY
 from dinar.trainer.texture.merging import BodyTexture
 

@@ -20,7 +20,7 @@ from dinar.trainer.evaluation.perceptual import open_perceptual
 from dinar.trainer.evaluation.reid import open_reid
 from dinar.trainer.picture import Picture
 
-from ..test_lpips import write
+from ..losses.test_lpips import write
 
 VGG_TAPS, VGG_CHANNELS = (3, 8, 15, 22, 29), (4, 5, 7, 9, 9)
 
@@ -30,7 +30,7 @@ def nothing_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This computer's own weights take no part."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setattr("dinar.trainer.lpips._PACKAGE_FOLDERS", {})
+    monkeypatch.setattr("dinar.trainer.losses.lpips._PACKAGE_FOLDERS", {})
     monkeypatch.setattr("dinar.trainer.evaluation.dists._PACKAGE_FOLDERS", {})
 
 

@@ -10,7 +10,7 @@ from dinar.trainer.data.people.draw import Draw
 from dinar.trainer.data.synth.generate import open_workshop
 from dinar.trainer.data.synth.pictures import paint_person, sample_shot, take_pictures
 from dinar.trainer.data.synth.recipe import make_person, sample_person
-from dinar.trainer.rasterize import BodyRaster, sample_texture
+from dinar.trainer.rasterize.rasterizer import BodyRaster, sample_texture
 from dinar.trainer.texture.body_view import view_body
 from dinar.trainer.texture.merging import BodyTexture, merge_textures, merging_weights
 from dinar.trainer.texture.photo_texture import covered_texels, photo_texture

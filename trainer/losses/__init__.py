@@ -1,0 +1,1 @@
+"""What training minimizes: Eq. 4 and the perceptual distance in it."""

@@ -1,0 +1,1 @@
+"""How near pictures are, in numbers that need no downloads."""

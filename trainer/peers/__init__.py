@@ -1,0 +1,1 @@
+"""What others take for a part of the work, timed beside ours: `dinar bench --peers`."""

@@ -1,0 +1,1 @@
+"""`dinar train`: the four trainings, their flags and what each opens."""
