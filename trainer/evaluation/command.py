@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from io import BytesIO
 
 from rich.console import Console
 
-from dinar.runtime.errors import DinarError
+from dinar.runtime.files.whole_file import write_file
 from dinar.trainer.data.dataset.layout import DatasetInfo, people_of
 from dinar.trainer.data.dataset.progress import progress_bar
 from dinar.trainer.evaluation.cases import PhotoCase
@@ -72,19 +73,17 @@ def _write(
     measured: list[tuple[TableSpec, Results]],
     shown: list[Shown],
 ) -> None:
-    """Write what was asked for. Raises DinarError."""
-    try:
-        if config.json is not None:
-            content = {
-                "dataset": asdict(info),
-                "rows": ways,
-                "tables": {
-                    str(spec.number): [asdict(score) for score in results.scores]
-                    for spec, results in measured
-                },
-            }
-            config.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        if config.sheet is not None:
-            draw_sheet(shown, ways).save(config.sheet)
-    except OSError as error:
-        raise DinarError(f"{error.filename} cannot be written ({error.strerror or error})") from error
+    """Write what was asked for, each file whole. Raises DinarError."""
+    if config.json is not None:
+        content = {
+            "dataset": asdict(info),
+            "rows": ways,
+            "tables": {
+                str(spec.number): [asdict(score) for score in results.scores] for spec, results in measured
+            },
+        }
+        write_file(config.json, (json.dumps(content, indent=1) + "\n").encode())
+    if config.sheet is not None:
+        with BytesIO() as picture:
+            draw_sheet(shown, ways).save(picture, "PNG" if config.sheet.suffix == ".png" else "JPEG")
+            write_file(config.sheet, picture.getvalue())
