@@ -2,10 +2,10 @@
 
 A small autoencoder blurs what it restores and changes its hues, on both sides of a garment alike; a shortly
 trained denoiser leaves mottles. So for each texel that was drawn, one that photos show is looked for, which
-was restored to a like colour, about as high and as far to the side on the body. What the photo has there is
-taken, cloth for cloth and hair for hair. Where the photo shows nothing like it, as when a face is drawn for
-somebody who is seen from behind, what was restored stays. The paper has no such step: its autoencoder is 80
-times as large, its training a thousand times as long.
+was restored to a like colour, about as high and as far to the side on the body; on the head, one nearby. What
+the photo has there is taken, cloth for cloth and hair for hair. Where the photo shows nothing like it, as
+when a face is drawn for somebody who is seen from behind, what was restored stays. The paper has no such
+step: its autoencoder is 80 times as large, its training a thousand times as long.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dinar.trainer.texture.texel_surface import TexelSurface
 
 _BLUR = 1.0  # texels: mottles finer than that do not choose
 _METRE = 8.0  # counts as much as that many times the distance from black to a full red
+_HEAD = 1 / 6  # of a person's height are head and neck; behind a face there is hair
 _DOUBT = 0.15  # of colours: as far apart, three fifths are taken; twice as far, an eighth
 
 
@@ -39,14 +40,23 @@ def colours_by_example(restored: np.ndarray, texture: BodyTexture, surface: Texe
     if not known.any() or not drawn.any():
         return colours
     as_shown, as_drawn = _blurred(restored, known), _blurred(restored, drawn)
-    places = np.zeros((*known.shape, 2))
-    places[surface.covered] = _METRE * surface.points[:, :2]  # front and back count as one place
+    places = np.zeros((*known.shape, 3))
+    places[surface.covered] = _METRE * _places(surface.points)
     tree = KDTree(np.concatenate([as_shown, places[known]], 1))
     _, example = tree.query(np.concatenate([as_drawn, places[drawn]], 1))
     apart = np.linalg.norm(as_drawn - as_shown[example], axis=1, keepdims=True)
     trust = np.exp(-0.5 * (apart / _DOUBT) ** 2)
     colours[drawn] = trust * texture.rgb[known][example] + (1 - trust) * colours[drawn]
     return colours
+
+
+def _places(points: np.ndarray) -> np.ndarray:
+    """Where texels lie, metres [N, 3]: cloth goes around, so front and back are one place below the head."""
+    height = points[:, 1]
+    below = height < height.max() - _HEAD * np.ptp(height)
+    places = points.copy()
+    places[below, 2] = 0.0
+    return places
 
 
 def _blurred(values: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..data.dataset.small_people import open_body
 SIDE = 64
 RED, BLUE = (0.8, 0.1, 0.1), (0.1, 0.2, 0.7)  # of the photo: shirt, trousers
 DULL_RED, DULL_BLUE = (0.7, 0.3, 0.15), (0.2, 0.25, 0.5)  # what an autoencoder makes of them
-SKIN = (0.9, 0.75, 0.6)
+SKIN, HAIR = (0.9, 0.75, 0.6), (0.2, 0.15, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,21 @@ def test_colours_that_the_photo_does_not_show_stay(surface: TexelSurface) -> Non
     restored[drawn] = SKIN
     made = colours_by_example(restored, photo, surface)
     assert np.median(np.abs(made[drawn] - np.float32(SKIN)).max(1)) < 0.02
+
+
+def test_the_back_of_the_head_takes_nothing_from_the_face(surface: TexelSurface) -> None:
+    """Even where both were restored to the same colour: hair at the sides is nearer."""
+    _, height, ahead = surface.points.T
+    head = height > height.max() - 0.2
+    face = head & (ahead > ahead[head].max() - 0.08)
+    truth = np.zeros((SIDE, SIDE, 3), np.float32)
+    truth[surface.covered] = np.where(face[:, None], SKIN, HAIR)
+    photo = from_front(surface, truth)
+    restored = painted(surface, HAIR, HAIR)
+    made = colours_by_example(restored, photo, surface)[surface.covered]
+    behind = head & (ahead < 0)
+    assert behind.sum() > 10
+    assert np.abs(made[behind] - np.float32(HAIR)).max() < 0.1
 
 
 def test_photos_that_show_nothing_or_everything_change_nothing(surface: TexelSurface) -> None:
