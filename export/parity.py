@@ -18,7 +18,7 @@ RGBA_CHANNELS = 4
 
 @dataclass(frozen=True)
 class Parity:
-    """How near pictures are to those of a reference, over all colours and masks.
+    """How near pictures are to those of a reference, over masks, and over colours where masks show them.
 
     Attributes:
         max_error: largest difference of a number, of numbers in [0, 1].
@@ -32,14 +32,21 @@ class Parity:
 
 
 def compare_pictures(ours: Iterable[np.ndarray], theirs: Iterable[np.ndarray]) -> Parity:
-    """Compare pictures one by one; float [...] in [0, 1] each, all of one shape."""
+    """Compare pictures one by one; float [4, H, W] in [0, 1] each, all of one size."""
     errors, squares = [], []
     for mine, other in zip(ours, theirs, strict=True):
-        difference = mine.astype(np.float64) - other
+        difference = _as_seen(mine) - _as_seen(other)
         errors.append(float(np.abs(difference).max()))
         squares.append(float(np.mean(difference**2)))
     mean = float(np.mean(squares))
     return Parity(max(errors), math.inf if mean == 0 else -10 * math.log10(mean), len(errors))
+
+
+def _as_seen(picture: np.ndarray) -> np.ndarray:
+    """Colours before black, and the mask: float64 [4, H, W]; what a mask hides has any colour."""
+    rgba = picture.astype(np.float64)
+    rgba[:3] *= rgba[3:]
+    return rgba
 
 
 def import_onnxruntime() -> Any | None:

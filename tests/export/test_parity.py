@@ -16,16 +16,26 @@ def test_the_same_pictures_have_no_error() -> None:
 
 
 def test_error_and_psnr_are_over_all_views() -> None:
-    theirs = [np.zeros((4, 2, 2)), np.zeros((4, 2, 2))]
-    ours = [np.full((4, 2, 2), 0.1), np.zeros((4, 2, 2))]
+    theirs = [np.full((4, 2, 2), 0.5), np.zeros((4, 2, 2))]
+    theirs[0][3] = 1
+    ours = [theirs[0].copy(), np.zeros((4, 2, 2))]
+    ours[0][:3] += 0.1
     parity = compare_pictures(ours, theirs)
     assert parity.max_error == pytest.approx(0.1)
-    assert parity.psnr == pytest.approx(-10 * math.log10(0.1**2 / 2))
+    assert parity.psnr == pytest.approx(-10 * math.log10(0.1**2 * 3 / 4 / 2))
+
+
+def test_colours_that_masks_hide_do_not_count() -> None:
+    theirs, ours = np.zeros((4, 2, 2)), np.zeros((4, 2, 2))
+    ours[:3] = 1
+    assert compare_pictures([ours], [theirs]).max_error == 0
+    ours[3] = theirs[3] = 0.25
+    assert compare_pictures([ours], [theirs]).max_error == 0.25
 
 
 def test_different_numbers_of_views_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="zip"):
-        compare_pictures([np.zeros(1)], [np.zeros(1), np.zeros(1)])
+        compare_pictures([np.zeros((4, 2, 2))], [np.zeros((4, 2, 2))] * 2)
 
 
 @pytest.mark.parametrize("block", [1, 4])

@@ -6,6 +6,7 @@ import openvino
 import pytest
 import torch
 
+from dinar.export.bias_correction import correct_bias
 from dinar.export.network_file import read_metadata
 from dinar.export.parity import Parity
 from dinar.export.to_onnx import to_onnx
@@ -20,8 +21,12 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def network() -> NeuralRenderer:
+    """Untrained, but for its mask: it draws somebody everywhere."""
     torch.manual_seed(0)
-    return NeuralRenderer(LIVE).eval()
+    network = NeuralRenderer(LIVE).eval()
+    with torch.no_grad():
+        network.head.bias[-(LIVE.block**2) :] = 3.0
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,14 @@ def test_int8_is_near_float32_and_a_third_of_its_size(
     assert compare(int8, float32, rasters).psnr > 40
     assert compare(float32, float32, rasters) == Parity(0.0, float("inf"), len(rasters))
     assert len(int8) < len(float32) / 3
+
+
+def test_int8_is_right_in_the_mean(int8: bytes, float32: bytes, rasters: list[np.ndarray]) -> None:
+    model = onnx.load_from_string(int8)
+    (bias,) = (tensor for tensor in model.graph.initializer if tensor.name == "head.bias")
+    left = onnx.numpy_helper.to_array(bias).copy()
+    correct_bias(model, onnx.load_from_string(float32), rasters)
+    np.testing.assert_allclose(onnx.numpy_helper.to_array(bias), left, atol=1e-5)
 
 
 def test_int8_says_what_it_was_made_from(int8: bytes, float32: bytes) -> None:
