@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dinar.export.network_file import INPUT
-from dinar.runtime.network_input import CHANNELS
+from dinar.export.network_file import INPUT, network_input
 
 RGBA_CHANNELS = 4
 
@@ -61,7 +60,7 @@ def draw(onnxruntime: Any, network: bytes, rasters: Sequence[np.ndarray]) -> Ite
     """Draw with a renderer in ONNX: float32 [4, H, W] in [0, 1] for each raster, uint8 [H, W, 22]."""
     session = _session(onnxruntime, network)
     for raster in rasters:
-        (rgba,) = session.run(None, {INPUT: _channels_first(raster[None], CHANNELS, np.float32)})
+        (rgba,) = session.run(None, {INPUT: network_input(raster)})
         yield rgba[0]
 
 
@@ -81,7 +80,7 @@ def draw_half(
     views, channels = session.get_inputs()[0].shape[:2]
     for first in range(0, len(rasters), views):
         batch = [rasters[min(first + i, len(rasters) - 1)] for i in range(views)]
-        (logits,) = session.run(None, {INPUT: _channels_first(np.stack(batch), channels, np.float16)})
+        (logits,) = session.run(None, {INPUT: _half_pixels(np.stack(batch), channels)})
         yield from pictures(logits, block)[: len(rasters) - first]
 
 
@@ -111,9 +110,9 @@ def _session(onnxruntime: Any, network: bytes, *, as_written: bool = False) -> A
     return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
-def _channels_first(rasters: np.ndarray, channels: int, kind: type[np.floating[Any]]) -> np.ndarray:
-    """uint8 [N, H, W, 22] to [N, channels, H, W] in [0, 1]; channels beyond those drawn are 0."""
+def _half_pixels(rasters: np.ndarray, channels: int) -> np.ndarray:
+    """uint8 [N, H, W, 22] to float16 [N, channels, H, W] in [0, 1]; channels beyond those drawn are 0."""
     count, height, width, drawn = rasters.shape
-    pixels = np.zeros((count, channels, height, width), kind)
+    pixels = np.zeros((count, channels, height, width), np.float16)
     pixels[:, :drawn] = rasters.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
     return pixels

@@ -14,16 +14,16 @@ from .small_training_people import make_people
 
 @pytest.fixture(scope="session")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dataset. No test may change it."""
-    return make_people(tmp_path_factory.mktemp("trainings") / "people")
+    """The dataset, with a folder `kept` beside it. No test may change it."""
+    folder = tmp_path_factory.mktemp("trainings")
+    (folder / "kept").mkdir()
+    return make_people(folder / "people")
 
 
 @pytest.fixture(scope="session")
 def kept(people: Path) -> Path:
     """What the tests before have prepared of each view."""
-    folder = people.parent / "kept"
-    folder.mkdir()
-    return folder
+    return people.parent / "kept"
 
 
 @pytest.fixture(scope="session")

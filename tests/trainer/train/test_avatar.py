@@ -58,10 +58,8 @@ def fresh(here: Processes, previews: tuple[AvatarBatch, ...] = ()) -> AvatarTrai
 def config(people: Path, out: Path, steps: int, **more) -> TrainAvatarConfig:
     """Options of a run that finds what the runs before have prepared of each view."""
     out.mkdir(exist_ok=True)
-    kept = people.parent / "kept"
-    kept.mkdir(exist_ok=True)
     if not (out / "views").exists():
-        (out / "views").symlink_to(kept)
+        (out / "views").symlink_to(people.parent / "kept")
     more = {"preset": "tiny", "workers": 0, "save_every": 50, "sheet_every": 50} | more
     return TrainAvatarConfig(data=people, out=out, steps=steps, **more)
 
