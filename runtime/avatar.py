@@ -46,6 +46,7 @@ from dinar.runtime.files.manifest import (
 )
 from dinar.runtime.files.npz import Arrays, open_arrays
 from dinar.runtime.files.png import png_shape, read_png, write_png
+from dinar.runtime.files.whole_file import whole_file
 from dinar.runtime.network_input import CHANNELS
 
 __all__ = [
@@ -448,15 +449,10 @@ def _uv_sha256(body: Body) -> str:
 
 def _replace(path: Path, members: Mapping[str, bytes]) -> None:
     """Write a zip beside `path`, then move it there: nobody ever sees half a file."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(unfinished, "xb") as file, ZipFile(file, "w") as archive:
-            for name, data in members.items():
-                entry = ZipInfo(name)  # dated 1980-01-01, so that the same avatar gives the same bytes
-                entry.create_system, entry.external_attr = 3, 0o644 << 16
-                packed = name.endswith((".npz", ".png"))
-                entry.compress_type = ZIP_STORED if packed else ZIP_DEFLATED
-                archive.writestr(entry, data)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as part, ZipFile(part, "w") as archive:
+        for name, data in members.items():
+            entry = ZipInfo(name)  # dated 1980-01-01, so that the same avatar gives the same bytes
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            packed = name.endswith((".npz", ".png"))
+            entry.compress_type = ZIP_STORED if packed else ZIP_DEFLATED
+            archive.writestr(entry, data)

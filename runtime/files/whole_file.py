@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dinar.runtime.errors import DinarError, UsageError
@@ -36,13 +37,25 @@ def check_file(flag: str, path: Path | None, *endings: str) -> None:
         raise UsageError(f"--{flag} {path} cannot be written: give a file in a folder that is there")
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file, all or nothing, in place of one that is there; raises DinarError."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Where to write what is to stand at `path`: moved there at the end, removed where the block raises.
+
+    Raises OSError: it cannot be moved, or was not written.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data)
+        yield part
         part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, all or nothing, in place of one that is there; raises DinarError."""
+    try:
+        with whole_file(path) as part:
+            part.write_bytes(data)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise DinarError(f"{path} cannot be written ({error.strerror or error})") from error

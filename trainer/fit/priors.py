@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from dinar.runtime.body import Body
 from dinar.runtime.files.npz import open_arrays
+from dinar.runtime.files.whole_file import whole_file
 from dinar.trainer.data.importers.vposer import VPoser
 from dinar.trainer.fit.torch_body import matrices
 
@@ -100,7 +101,8 @@ def save_priors(path: Path, priors: Priors) -> None:
     for part in _PARTS:
         for name, array in vars(getattr(priors, part)).items():
             arrays[f"{part}_{name}"] = array.astype(np.float32)
-    np.savez_compressed(path, **arrays)
+    with whole_file(path) as unfinished, unfinished.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def load_priors() -> Priors:

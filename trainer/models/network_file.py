@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from dinar.runtime.errors import DinarError
+from dinar.runtime.files.whole_file import whole_file
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,7 +26,8 @@ def save_network(path: Path, kind: str, sizes: dict[str, Any], network: nn.Modul
         network: whose weights are kept.
         step: how long it was trained.
     """
-    _write(path, {kind: json.dumps(sizes), "step": step, "networks": network.state_dict()})
+    with whole_file(path) as part:
+        torch.save({kind: json.dumps(sizes), "step": step, "networks": network.state_dict()}, part)
 
 
 def halve_network_file(source: Path, target: Path) -> None:
@@ -43,13 +45,8 @@ def halve_network_file(source: Path, target: Path) -> None:
             if not half.isfinite().all():
                 raise DinarError(f"{source}: {name} does not fit into half precision; train again")
             content["networks"][name] = half
-    _write(target, content)
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(content, unfinished)
-    unfinished.replace(path)
+    with whole_file(target) as part:
+        torch.save(content, part)
 
 
 def load_network(path: Path, kind: str, build: Callable[[dict[str, Any]], Network], expected: str) -> Network:

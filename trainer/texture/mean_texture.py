@@ -21,6 +21,7 @@ from dinar.runtime.body import Body
 from dinar.runtime.errors import DinarError
 from dinar.runtime.files.bodies import find_body
 from dinar.runtime.files.npz import ArrayFileError, open_arrays
+from dinar.runtime.files.whole_file import check_file, whole_file
 from dinar.trainer.create.person import MOST_VIEWS
 from dinar.trainer.data.dataset.layout import DatasetError, people_of, read_info, read_view, read_views
 from dinar.trainer.data.dataset.progress import progress_bar
@@ -63,7 +64,8 @@ def mean_texture(textures: Iterable[BodyTexture], surface: TexelSurface) -> np.n
 def save_mean(path: Path, mean: np.ndarray, body: Body) -> None:
     """Write a mean texture, float32 [side, side, 3] in [0, 1], with the hash of its body."""
     rgb = np.round(255 * mean).astype(np.uint8)  # [0, 1] => bytes
-    np.savez_compressed(path, rgb=rgb, body=np.frombuffer(bytes.fromhex(body.hash), np.uint8))
+    with whole_file(path) as part, part.open("wb") as stream:
+        np.savez_compressed(stream, rgb=rgb, body=np.frombuffer(bytes.fromhex(body.hash), np.uint8))
 
 
 def read_mean(path: Path, body: Body) -> np.ndarray:
@@ -103,6 +105,7 @@ def main(
     """
     console = Console(stderr=True)
     try:
+        check_file("out", out, ".npz")
         info = read_info(data)
         body = find_body(info.body, info.body_vertices)
         names = read_splits(data, people_of(data)).train[:people]

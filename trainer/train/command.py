@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from tyro.conf import subcommand
 
+from dinar.runtime.files.whole_file import whole_file
 from dinar.trainer.data.avatar_samples import AvatarSamples, Samples, SampleSizes
 from dinar.trainer.data.live_samples import MOST_PHOTOS, LiveSamples, PhotoCount
 from dinar.trainer.data.person_latents import LatentEncoder, LatentSamples
@@ -214,9 +215,8 @@ def _copy(files: tuple[Path, ...], folder: Path) -> None:
     """Put files into a folder, each whole or not at all: a run of diffusion is all that makes avatars."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        unfinished = folder / f"{file.name}.unfinished"
-        shutil.copyfile(file, unfinished)
-        unfinished.replace(folder / file.name)
+        with whole_file(folder / file.name) as part:
+            shutil.copyfile(file, part)
 
 
 def _fingerprint(file: Path) -> str:

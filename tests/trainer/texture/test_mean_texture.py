@@ -68,6 +68,15 @@ def test_the_script_makes_it_of_people_who_may_be_learned_from(tmp_path: Path) -
     assert 0.2 < mean[mean.any(2)].mean() < 0.6
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(tmp_path / "people", tmp_path / "nowhere" / "mean.npz", texture_size=SIDE)
+    assert ended.value.code == 1
+    assert "mean.npz cannot be written" in capsys.readouterr().err
+
+
 def test_people_kept_for_evaluation_take_no_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_dataset(tmp_path / "people", ["900001"], views=2, synthetic=True)
     with pytest.raises(SystemExit) as ended:

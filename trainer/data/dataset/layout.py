@@ -26,6 +26,7 @@ from dinar.runtime.body import JOINT_COUNT, Pose
 from dinar.runtime.camera import Camera
 from dinar.runtime.errors import DinarError
 from dinar.runtime.files.npz import ArrayFileError, open_arrays
+from dinar.runtime.files.whole_file import whole_file
 from dinar.trainer.data.dataset.pictures import picture_size
 
 FORMAT, VERSION = "dinar-people", 1
@@ -136,9 +137,8 @@ def create_dataset(root: Path, info: DatasetInfo) -> None:
         raise DatasetError(f"{root} is not empty and holds no dataset.json: choose an empty folder")
     (root / "people").mkdir(parents=True, exist_ok=True)
     text = json.dumps({"format": FORMAT, "version": VERSION, **asdict(info)}, indent=2)
-    partial = file.with_suffix(f".partial-{os.getpid()}")
-    partial.write_text(text + "\n", "utf-8")
-    partial.replace(file)
+    with whole_file(file) as part:
+        part.write_text(text + "\n", "utf-8")
 
 
 def write_person(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from rich.progress import (
     track,
 )
 
-from dinar.runtime.errors import DinarError, UsageError
+from dinar.runtime.errors import UsageError
+from dinar.runtime.files.whole_file import check_file, write_file
 from dinar.trainer.data.synth.generate import Order, generate, missing, open_workshop, start_dataset
 from dinar.trainer.data.synth.sheet import draw_pairs, lay_out
 
@@ -69,8 +71,7 @@ class SynthConfig:
             raise UsageError(f"--size must lie between 64 and 2048 pixels, not {self.size}")
         if self.processes is not None and self.processes < 1:
             raise UsageError("--processes must be at least 1")
-        if self.sheet is not None and self.sheet.suffix.lower() != ".png":
-            raise UsageError(f"--sheet must end in .png, not {self.sheet.suffix or 'nothing'}")
+        check_file("sheet", self.sheet, ".png")
 
     @property
     def numbers(self) -> range:
@@ -87,8 +88,6 @@ def synth(config: SynthConfig) -> int:
 
 
 def _draw_sheet(config: SynthConfig, path: Path, console: Console) -> None:
-    if not path.absolute().parent.is_dir():
-        raise DinarError(f"the sheet {path} cannot be written: its folder does not exist")
     pairs = list(
         track(
             draw_pairs(open_workshop(), config.numbers, config.size),
@@ -98,10 +97,9 @@ def _draw_sheet(config: SynthConfig, path: Path, console: Console) -> None:
         )
     )
     columns = max(1, round((config.people * 1.2) ** 0.5))
-    try:
-        Image.fromarray(lay_out(pairs, columns)).save(path)
-    except OSError as error:
-        raise DinarError(f"the sheet {path} cannot be written ({error.strerror or error})") from error
+    with io.BytesIO() as file:
+        Image.fromarray(lay_out(pairs, columns)).save(file, "PNG")
+        write_file(path, file.getvalue())
     console.print(f"wrote {path}")
 
 
