@@ -15,19 +15,20 @@ import torch
 
 from dinar.runtime.network_input import GEN_CHANNELS
 from dinar.trainer.data.avatar_samples import AvatarBatch
-from dinar.trainer.losses.avatar_losses import LossWeights, avatar_losses
+from dinar.trainer.losses.avatar_losses import LossWeights
 from dinar.trainer.losses.lpips import PerceptualLoss
 from dinar.trainer.models.avatar_networks import NETWORKS, AvatarNetworks, save_avatar_networks
 from dinar.trainer.models.presets import AvatarPreset
 from dinar.trainer.picture import Picture
 from dinar.trainer.train.ablation import Reads, restrict
 from dinar.trainer.train.adversary import LEARNING_RATE, Adversary, adam
+from dinar.trainer.train.picture_loss import PictureLoss
 from dinar.trainer.train.run.batch_norm import share_batch_norm
 from dinar.trainer.train.run.checkpoint import Part
 from dinar.trainer.train.run.ema import Average
 from dinar.trainer.train.run.loop import Preview, Term
 from dinar.trainer.train.run.processes import Processes
-from dinar.trainer.train.views import Drawn, PreviewSamples, crop_corners, preview_of, raster_of, target_of
+from dinar.trainer.train.views import Drawn, PreviewSamples, preview_of, raster_of, target_of
 
 TEXTURE_RATE = 2e-4
 """Of E and G. At the paper's rate, stated for everything, T_gen is at its bounds after 40 steps and the same
@@ -59,19 +60,19 @@ class AvatarTraining:
         """
         self.networks = AvatarNetworks(preset)
         restrict(self.networks.renderer, reads)
-        self._weights = weights or LossWeights()
+        weights = weights or LossWeights()
         discriminator = preset.discriminator()
         if here.ranks > 1:
             share_batch_norm(self.networks)
         self.networks.to(here.device)
-        self.adversary = Adversary(discriminator, self._weights, here)
+        self.adversary = Adversary(discriminator, weights, here)
+        self._picture_loss = PictureLoss(perceptual, weights, here)
         self.average = Average(self.networks, AVERAGE_DECAY)
         self._optimizer = adam(
             (self.networks.encoder, TEXTURE_RATE),
             (self.networks.generator, TEXTURE_RATE),
             (self.networks.renderer, LEARNING_RATE),
         )
-        self._perceptual = perceptual.distance.to(here.device)
         self._previews, self._here, self._reads = previews, here, reads
 
     def parts(self) -> tuple[Part, ...]:
@@ -89,33 +90,19 @@ class AvatarTraining:
         self.networks.train()
         with self._here.autocast():
             _, predicted = draw(self.networks, batch, self._reads)
-        target = target_of(batch)
-        drawn = self._improve(predicted, target, batch, chance)
-        self.average.update(self.networks, step)
-        judged = self.adversary.learn(
-            predicted.before(batch.background), target.before(batch.background), step
-        )
-        return drawn + judged
+        fake = predicted.before(batch.background)
+        losses = self._picture_loss(predicted, batch, chance, self.adversary.judge(fake))
+        self._improve(losses.total, step)
+        judged = self.adversary.learn(fake, target_of(batch).before(batch.background), step)
+        return (*(Term(name, value.detach()) for name, value in vars(losses).items()), *judged)
 
-    def _improve(
-        self, predicted: Picture, target: Picture, batch: AvatarBatch, chance: torch.Generator
-    ) -> tuple[Term, ...]:
-        """One step of E, G and θ."""
-        losses = avatar_losses(
-            predicted,
-            target,
-            batch.background,
-            batch.face,
-            crop_corners(batch, self._weights.crop, chance, self._here),
-            self._perceptual,
-            self._weights,
-            self.adversary.judge(predicted.before(batch.background)),
-        )
+    def _improve(self, total: torch.Tensor, step: int) -> None:
+        """One step of E, G and θ, and of their averages."""
         self._optimizer.zero_grad()
-        losses.total.backward()
+        total.backward()
         self._here.average_gradients(self.networks.parameters())
         self._optimizer.step()
-        return tuple(Term(name, value.detach()) for name, value in vars(losses).items())
+        self.average.update(self.networks, step)
 
     @torch.no_grad()
     def preview(self) -> Preview:

@@ -17,17 +17,18 @@ from pathlib import Path
 import torch
 
 from dinar.trainer.data.live_samples import LiveBatch
-from dinar.trainer.losses.avatar_losses import LossWeights, avatar_losses
+from dinar.trainer.losses.avatar_losses import LossWeights
 from dinar.trainer.losses.lpips import PerceptualLoss
 from dinar.trainer.models.avatar_networks import NETWORKS, AvatarNetworks, save_avatar_networks
 from dinar.trainer.models.renderer import LIVE, NeuralRenderer
 from dinar.trainer.picture import Picture
+from dinar.trainer.train.picture_loss import PictureLoss
 from dinar.trainer.train.run.batch_norm import share_batch_norm
 from dinar.trainer.train.run.checkpoint import Part
 from dinar.trainer.train.run.ema import Average
 from dinar.trainer.train.run.loop import Preview, Term
 from dinar.trainer.train.run.processes import Processes
-from dinar.trainer.train.views import Drawn, PreviewSamples, crop_corners, preview_of, raster_of, target_of
+from dinar.trainer.train.views import Drawn, PreviewSamples, preview_of, raster_of
 
 LEARNING_RATE, LAST_SHARE = 2e-3, 0.01  # the share of it that is left in the end
 BETAS = (0.9, 0.99)  # Adam's
@@ -66,8 +67,7 @@ class LiveTraining:
         self.student = student.to(here.device).to(memory_format=torch.channels_last)
         self.average = Average(self.student, AVERAGE_DECAY)
         self._optimizer = torch.optim.Adam(self.student.parameters(), LEARNING_RATE, BETAS, fused=True)
-        self._perceptual = perceptual.distance.to(here.device)
-        self._weights = LossWeights()
+        self._picture_loss = PictureLoss(perceptual, LossWeights(), here)
         self._previews, self._steps, self._here = previews, steps, here
 
     def parts(self) -> tuple[Part, ...]:
@@ -87,15 +87,7 @@ class LiveTraining:
         self.student.train()
         with self._here.autocast():
             predicted = Picture.of_rgba(self.student(raster).float())
-        losses = avatar_losses(
-            predicted,
-            target_of(views),
-            views.background,
-            views.face,
-            crop_corners(views, self._weights.crop, chance, self._here),
-            self._perceptual,
-            self._weights,
-        )
+        losses = self._picture_loss(predicted, views, chance)
         lessons = self._lessons(raster, predicted, views.background) if self._has_lessons else ()
         total = losses.total + TEACHER_WEIGHT * sum(lesson.value for lesson in lessons)
         self._improve(total, step)

@@ -9,13 +9,11 @@ from typing import Generic, TypeVar
 import torch
 
 from dinar.trainer.data.avatar_samples import AvatarBatch
-from dinar.trainer.losses.avatar_losses import random_corners
 from dinar.trainer.metrics.quality import join_quality, measure
 from dinar.trainer.models.texture_batch import TextureBatch
 from dinar.trainer.picture import Picture
 from dinar.trainer.rasterize.rasterizer import BodyRaster, network_raster
 from dinar.trainer.train.run.loop import Preview, Term
-from dinar.trainer.train.run.processes import Processes
 from dinar.trainer.train.run.sheets import lay_out
 
 Batch = TypeVar("Batch")
@@ -71,21 +69,6 @@ def raster_of(gen: torch.Tensor, batch: AvatarBatch) -> torch.Tensor:
 def target_of(batch: AvatarBatch) -> Picture:
     """What a batch should look like: I_GT and its mask, bytes => [0, 1]."""
     return Picture(batch.image.float() / 255, batch.mask.float() / 255)
-
-
-def crop_corners(batch: AvatarBatch, side: int, chance: torch.Generator, here: Processes) -> torch.Tensor:
-    """Where LPIPS looks at each of this process's pictures: drawn for all processes', int64 [B, 2].
-
-    Args:
-        batch: this process's share.
-        side: of the square that it looks at, pixels.
-        chance: the same in all processes.
-        here: this process.
-    """
-    share = len(batch)
-    height, width = batch.image.shape[2:]
-    corners = random_corners(share * here.ranks, height, width, side, chance)
-    return corners[here.rank * share : (here.rank + 1) * share]
 
 
 def preview_of(kind: str, drawn: Sequence[Drawn]) -> Preview:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from dinar.trainer.data.live_samples import LiveBatch
-from dinar.trainer.losses.avatar_losses import Losses, LossWeights, avatar_losses
+from dinar.trainer.losses.avatar_losses import Losses, LossWeights
 from dinar.trainer.losses.lpips import PerceptualLoss
 from dinar.trainer.metrics.quality import join_quality, measure
 from dinar.trainer.models.avatar_networks import NETWORKS, AvatarNetworks, save_avatar_networks
@@ -27,6 +27,7 @@ from dinar.trainer.models.vqgan import REDUCTION, VQGAN, Restored, TextureVqgan,
 from dinar.trainer.picture import Picture
 from dinar.trainer.train.adversary import Adversary, adam
 from dinar.trainer.train.live import merged_gen
+from dinar.trainer.train.picture_loss import PictureLoss
 from dinar.trainer.train.run.batch_norm import share_batch_norm
 from dinar.trainer.train.run.checkpoint import Part
 from dinar.trainer.train.run.ema import Average
@@ -35,7 +36,6 @@ from dinar.trainer.train.run.processes import Processes
 from dinar.trainer.train.run.sheets import lay_out
 from dinar.trainer.train.views import (
     PreviewSamples,
-    crop_corners,
     raster_of_texture,
     target_of,
     texture_of,
@@ -73,20 +73,20 @@ class VqganTraining:
             joint_from: the first step, from 0, in which E, G and θ learn as well.
             here: this process.
         """
-        self._weights = LossWeights()
         self.vqgan = TextureVqgan(config)
         discriminator = networks.preset.discriminator()
         if here.ranks > 1:
             share_batch_norm(networks)
         self.vqgan.to(here.device)
         self.networks = networks.to(here.device).eval().requires_grad_(False)
-        self.adversary = Adversary(discriminator, self._weights, here)
+        weights = LossWeights()
+        self.adversary = Adversary(discriminator, weights, here)
+        self._picture_loss = PictureLoss(perceptual, weights, here)
         self.average = Average(self.vqgan, AVERAGE_DECAY)
         self.networks_average = Average(self.networks, AVERAGE_DECAY)
         self._moments = PatchMoments(REDUCTION).to(here.device)
         self._optimizer = adam((self.vqgan, VQGAN_RATE))
         self._joint_optimizer = adam((self.networks, JOINT_RATE))
-        self._perceptual = perceptual.distance.to(here.device)
         self._previews, self._joint_from, self._here = previews, joint_from, here
 
     def parts(self) -> tuple[Part, ...]:
@@ -114,24 +114,14 @@ class VqganTraining:
             texture = texture_of(merged_gen(self.networks, batch), views)
             restored = self.vqgan(texture)
             predicted = _draw(self.networks, restored.texture, batch)
-        losses = avatar_losses(
-            predicted,
-            target_of(views),
-            views.background,
-            views.face,
-            crop_corners(views, self._weights.crop, chance, self._here),
-            self._perceptual,
-            self._weights,
-            self.adversary.judge(predicted.before(views.background)),
-        )
+        fake = predicted.before(views.background)
+        losses = self._picture_loss(predicted, views, chance, self.adversary.judge(fake))
         terms = self._improve(losses, texture, restored, joint)
         self.average.update(self.vqgan, step)
         if joint:
             self.networks_average.update(self.networks, step)
         moved = self._revive(restored, chance)
-        judged = self.adversary.learn(
-            predicted.before(views.background), target_of(views).before(views.background), step
-        )
+        judged = self.adversary.learn(fake, target_of(views).before(views.background), step)
         return (*terms, moved, *judged)
 
     def _improve(
