@@ -279,4 +279,5 @@ def _prepare_worker(_: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     numba.set_num_threads(1)
+    torch.set_num_threads(1)  # after numba: its pool, started by that, gives OpenMP all processors again
     cv2.setNumThreads(1)

@@ -24,12 +24,10 @@ from dinar.trainer.data.synth.individuals import load_population, sample_individ
 from dinar.trainer.data.synth.poses import measure, sample_pose
 from dinar.trainer.fit.priors import HAND_DIRECTIONS, MIRRORED, Priors, gaussian, save_priors
 
-PEOPLE, POSES_EACH = 120, 6
+PEOPLE, POSES_EACH = 500, 6
 SHAPES = 1000
 MOTIONS, MOTION_RATE = ("idle", "walk", "wave", "dance"), 3.0  # poses a second
-POSE_FLOOR = 0.12  # radians: how far any angle strays on top of what the poses show
-SHAPE_FLOOR = 0.3
-HAND_FLOOR = 0.0  # fingers have too few pixels for more than the main directions
+POSE_FLOOR = 0.06  # radians: how far any angle strays on top of what the poses show
 
 
 def sampled_poses(body: Body) -> Iterator[np.ndarray]:
@@ -60,8 +58,8 @@ def build(body: Body) -> Priors:
     left_hands = rotations[:, 25:40].reshape(len(rotations), -1)
     return Priors(
         body=gaussian(rotations[:, 1:22].reshape(len(rotations), -1), POSE_FLOOR),
-        left_hand=gaussian(left_hands, HAND_FLOOR, HAND_DIRECTIONS),
-        shape=gaussian(np.stack(shapes), SHAPE_FLOOR),
+        left_hand=gaussian(left_hands, directions=HAND_DIRECTIONS),
+        shape=gaussian(np.stack(shapes)),
         shape_of=body.hash,
     )
 

@@ -1,8 +1,8 @@
 """The staged optimization of SMPLify-X (Pavlakos et al. 2019, Sec. 3): from keypoints to a pose and a shape.
 
 What is minimized is a negative log-likelihood: of keypoints, whose errors are normal but for outliers
-(Geman-McClure), and of codes (`priors`). So there are no weights to balance; a stage only says what is free
-and how much more than that the priors count while the fit is far off.
+(Geman-McClure), and of codes (`priors`). So no weights need to be balanced, but for `SHAPE_WEIGHT`; a stage
+says what is free, and how much more than that the priors count while the fit is far off.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ from dinar.trainer.fit.unknowns import CAMERA_AXES, PersonSpace, Start, Unknowns
 
 BODY_DEVIATION, PART_DEVIATION = 0.010, 0.006
 """Errors of keypoints of the body, and of hands and face: shares of the person's extent in the picture."""
+
+SHAPE_WEIGHT = 0.25
+"""Of the shape prior in the end. Bones that look too short for the mean person may be turned away from the
+camera or short, and the likeliest of both at once is too much of the former: sizes come out too usual."""
 
 HEIGHT_DEVIATION = 0.02  # metres: how exactly people know how tall they are
 
@@ -63,9 +67,9 @@ ALL = (*_BODY, "left_hand", "right_hand", "jaw", "expression")
 ORIENTATION = Stage("camera and orientation", _PLACED, False, 1, 1, 40, 15)
 BODY_STAGES = (
     Stage("body, near the usual pose", _BODY, False, 6, 6, 20, 30),
-    Stage("body", _BODY, False, 1, 1, 8, 50),
+    Stage("body", _BODY, False, 1, SHAPE_WEIGHT, 8, 50),
 )
-PARTS = Stage("hands and face", ALL, True, 1, 1, 5, 60)
+PARTS = Stage("hands and face", ALL, True, 1, SHAPE_WEIGHT, 5, 60)
 
 STAGE_COUNT = 3
 """How many stages `fit_keypoints` tells of."""

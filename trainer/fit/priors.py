@@ -71,7 +71,7 @@ class Priors:
     shape_of: str
 
 
-def gaussian(samples: np.ndarray, floor: float, directions: int | None = None) -> Gaussian:
+def gaussian(samples: np.ndarray, floor: float = 0.0, directions: int | None = None) -> Gaussian:
     """The normal distribution of samples [M, N], with `floor` more deviation in each direction.
 
     Args:

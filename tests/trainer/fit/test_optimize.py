@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from dinar.runtime.body import forward
+from dinar.runtime.body import forward, rest_vertices
 from dinar.runtime.camera import projection_matrix
-from dinar.trainer.fit.optimize import HEIGHT_DEVIATION, ORIENTATION, KeypointFit, project
+from dinar.trainer.fit.optimize import (
+    HEIGHT_DEVIATION,
+    ORIENTATION,
+    KeypointFit,
+    fit_keypoints,
+    project,
+)
 from dinar.trainer.fit.photo import fit_camera
 from dinar.trainer.fit.unknowns import CAMERA_AXES
 
@@ -52,6 +58,17 @@ def test_a_known_height_decides_how_tall_somebody_is() -> None:
     energies = [float(fit.energy(zeros, start, ORIENTATION, 0)) for fit in (unknown, known, other)]
     assert energies[0] == pytest.approx(energies[1])
     assert energies[2] - energies[1] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 8])
+def test_proportions_tell_how_tall_somebody_is(seed: int) -> None:
+    truth = make_truth(seed)
+    height = float(np.ptp(rest_vertices(open_body(), truth.betas)[:, 1]))
+    fit = fit_of(truth)
+    found = float(space().height(fit_keypoints(fit, lambda _: None).unknowns))
+    usual = float(space().height(space().zeros()))
+    assert abs(usual - height) > 0.05  # metres
+    assert abs(found - height) < abs(usual - height) / 3
 
 
 def test_orientation_and_place_bring_the_keypoints_nearer() -> None:
