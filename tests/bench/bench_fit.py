@@ -27,6 +27,7 @@ from rich.table import Table
 
 from dinar.runtime.body import Body, forward, open_body_path, rest_vertices
 from dinar.runtime.camera import Camera
+from dinar.runtime.errors import DinarError
 from dinar.runtime.files.bodies import find_body
 from dinar.trainer.data.dataset.layout import View, people_of, person_folder, read_info, read_view, read_views
 from dinar.trainer.data.dataset.plausibility import PERSON
@@ -142,7 +143,11 @@ def cases(root: Path, people: int, *, usual_focal: bool, heights: bool, steps: i
         focal = USUAL_FOCAL * max(height, width) if usual_focal else float(view.camera.K[0, 0])
         camera = fit_camera(focal, width, height)
         tall = float(np.ptp(rest_vertices(body, view.betas)[:, 1])) if heights else None
-        found = observed(noisy(keypoints, person), width, height, person)
+        try:
+            found = observed(noisy(keypoints, person), width, height, person)
+        except DinarError as error:  # the noise took all keypoints of the shoulders, or of the hips
+            Console(stderr=True).print(f"left out: {error}", soft_wrap=True, highlight=False)
+            continue
         subject = Subject(view.mask, found, camera, tall)
         start = time.process_time()
         draft = fitter.to_keypoints(subject, lambda _: None)

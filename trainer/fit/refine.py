@@ -12,7 +12,7 @@ from dinar.trainer.fit.silhouette import SilhouetteLoss
 from dinar.trainer.fit.torch_body import TorchBody
 
 STEPS = 60
-WEIGHT = 1500.0
+WEIGHT = 3000.0
 """Of the silhouette's loss, beside energies of keypoints and priors (half squares of deviations)."""
 
 _RATE, _LAST_RATE = 0.05, 0.005  # of codes, which have about unit size
