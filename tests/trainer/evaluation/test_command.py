@@ -36,7 +36,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three people, two runs, a mean texture; nothing else to find."""
     folder = tmp_path_factory.mktemp("evaluate")
     make_dataset(folder / "benchmark", ["900000", "900001", "900002"], synthetic=True, size=64)
-    for run in ("run", "rgb", "neural"):
+    for run in ("run", "rgb", "neural", "both"):
         (folder / run).mkdir()
         save_avatar_networks(folder / run / "avatar.pt", untrained(), 0)
     side = TINY.texture_size
