@@ -26,8 +26,7 @@ def save_network(path: Path, kind: str, sizes: dict[str, Any], network: nn.Modul
         network: whose weights are kept.
         step: how long it was trained.
     """
-    with whole_file(path) as part:
-        torch.save({kind: json.dumps(sizes), "step": step, "networks": network.state_dict()}, part)
+    _write(path, {kind: json.dumps(sizes), "step": step, "networks": network.state_dict()})
 
 
 def halve_network_file(source: Path, target: Path) -> None:
@@ -45,8 +44,13 @@ def halve_network_file(source: Path, target: Path) -> None:
             if not half.isfinite().all():
                 raise DinarError(f"{source}: {name} does not fit into half precision; train again")
             content["networks"][name] = half
-    with whole_file(target) as part:
-        torch.save(content, part)
+    _write(target, content)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """All or nothing; the same content gives the same bytes (torch would put a path's name into the file)."""
+    with whole_file(path) as part, part.open("wb") as stream:
+        torch.save(content, stream)
 
 
 def load_network(path: Path, kind: str, build: Callable[[dict[str, Any]], Network], expected: str) -> Network:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,14 @@ def test_what_ships_is_a_small_download_of_preset_small() -> None:
     assert (inpainting.vqgan.config, inpainting.denoiser.config) == (SMALL.vqgan, SMALL.denoiser)
     for network in (networks, inpainting.vqgan, inpainting.denoiser):
         assert all(math.isfinite(float(values.detach().sum())) for values in network.parameters())
+
+
+def test_the_same_networks_give_the_same_bytes_in_any_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, written = AvatarNetworks(TINY).eval(), []
+    for process in (1234, 56789):  # a resumed training writes the file anew, and others know it by its hash
+        monkeypatch.setattr(os, "getpid", lambda number=process: number)
+        save_avatar_networks(tmp_path / "avatar.pt", networks, 3)
+        written.append((tmp_path / "avatar.pt").read_bytes())
+    assert written[0] == written[1]
