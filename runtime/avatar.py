@@ -449,7 +449,7 @@ def _uv_sha256(body: Body) -> str:
 
 def _replace(path: Path, members: Mapping[str, bytes]) -> None:
     """Write a zip beside `path`, then move it there: nobody ever sees half a file."""
-    with whole_file(path) as part, ZipFile(part, "w") as archive:
+    with whole_file(path) as part, part.open("xb") as file, ZipFile(file, "w") as archive:
         for name, data in members.items():
             entry = ZipInfo(name)  # dated 1980-01-01, so that the same avatar gives the same bytes
             entry.create_system, entry.external_attr = 3, 0o644 << 16

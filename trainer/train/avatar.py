@@ -90,10 +90,10 @@ class AvatarTraining:
         self.networks.train()
         with self._here.autocast():
             _, predicted = draw(self.networks, batch, self._reads)
-        fake = predicted.before(batch.background)
-        losses = self._picture_loss(predicted, batch, chance, self.adversary.judge(fake))
+        target, fake = target_of(batch), predicted.before(batch.background)
+        losses = self._picture_loss(predicted, target, batch, chance, self.adversary.judge(fake))
         self._improve(losses.total, step)
-        judged = self.adversary.learn(fake, target_of(batch).before(batch.background), step)
+        judged = self.adversary.learn(fake, target.before(batch.background), step)
         return (*(Term(name, value.detach()) for name, value in vars(losses).items()), *judged)
 
     def _improve(self, total: torch.Tensor, step: int) -> None:

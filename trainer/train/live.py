@@ -28,7 +28,7 @@ from dinar.trainer.train.run.checkpoint import Part
 from dinar.trainer.train.run.ema import Average
 from dinar.trainer.train.run.loop import Preview, Term
 from dinar.trainer.train.run.processes import Processes
-from dinar.trainer.train.views import Drawn, PreviewSamples, preview_of, raster_of
+from dinar.trainer.train.views import Drawn, PreviewSamples, preview_of, raster_of, target_of
 
 LEARNING_RATE, LAST_SHARE = 2e-3, 0.01  # the share of it that is left in the end
 BETAS = (0.9, 0.99)  # Adam's
@@ -87,7 +87,7 @@ class LiveTraining:
         self.student.train()
         with self._here.autocast():
             predicted = Picture.of_rgba(self.student(raster).float())
-        losses = self._picture_loss(predicted, views, chance)
+        losses = self._picture_loss(predicted, target_of(views), views, chance)
         lessons = self._lessons(raster, predicted, views.background) if self._has_lessons else ()
         total = losses.total + TEACHER_WEIGHT * sum(lesson.value for lesson in lessons)
         self._improve(total, step)

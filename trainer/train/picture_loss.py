@@ -9,7 +9,6 @@ from dinar.trainer.losses.avatar_losses import Losses, LossWeights, avatar_losse
 from dinar.trainer.losses.lpips import PerceptualLoss
 from dinar.trainer.picture import Picture
 from dinar.trainer.train.run.processes import Processes
-from dinar.trainer.train.views import target_of
 
 
 class PictureLoss:
@@ -29,6 +28,7 @@ class PictureLoss:
     def __call__(
         self,
         predicted: Picture,
+        target: Picture,
         views: AvatarBatch,
         chance: torch.Generator,
         fake_logits: torch.Tensor | None = None,
@@ -37,13 +37,14 @@ class PictureLoss:
 
         Args:
             predicted: B pictures.
-            views: what they should look like; this process's share of a batch.
+            target: what they should look like, see `target_of`.
+            views: that both are of; this process's share of a batch.
             chance: where LPIPS looks; the same in all processes.
             fake_logits: the discriminator's, of the predicted pictures; None: there is none.
         """
         return avatar_losses(
             predicted,
-            target_of(views),
+            target,
             views.background,
             views.face,
             self._corners(views, chance),

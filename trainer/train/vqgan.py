@@ -34,12 +34,7 @@ from dinar.trainer.train.run.ema import Average
 from dinar.trainer.train.run.loop import Preview, Term
 from dinar.trainer.train.run.processes import Processes
 from dinar.trainer.train.run.sheets import lay_out
-from dinar.trainer.train.views import (
-    PreviewSamples,
-    raster_of_texture,
-    target_of,
-    texture_of,
-)
+from dinar.trainer.train.views import PreviewSamples, raster_of_texture, target_of, texture_of
 
 VQGAN_RATE = 5e-4
 JOINT_RATE = 2e-4
@@ -114,14 +109,14 @@ class VqganTraining:
             texture = texture_of(merged_gen(self.networks, batch), views)
             restored = self.vqgan(texture)
             predicted = _draw(self.networks, restored.texture, batch)
-        fake = predicted.before(views.background)
-        losses = self._picture_loss(predicted, views, chance, self.adversary.judge(fake))
+        target, fake = target_of(views), predicted.before(views.background)
+        losses = self._picture_loss(predicted, target, views, chance, self.adversary.judge(fake))
         terms = self._improve(losses, texture, restored, joint)
         self.average.update(self.vqgan, step)
         if joint:
             self.networks_average.update(self.networks, step)
         moved = self._revive(restored, chance)
-        judged = self.adversary.learn(fake, target_of(views).before(views.background), step)
+        judged = self.adversary.learn(fake, target.before(views.background), step)
         return (*terms, moved, *judged)
 
     def _improve(

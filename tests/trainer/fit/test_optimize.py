@@ -8,13 +8,7 @@ import torch
 
 from dinar.runtime.body import forward, rest_vertices
 from dinar.runtime.camera import projection_matrix
-from dinar.trainer.fit.optimize import (
-    HEIGHT_DEVIATION,
-    ORIENTATION,
-    KeypointFit,
-    fit_keypoints,
-    project,
-)
+from dinar.trainer.fit.optimize import HEIGHT_DEVIATION, ORIENTATION, KeypointFit, fit_keypoints, project
 from dinar.trainer.fit.photo import fit_camera
 from dinar.trainer.fit.unknowns import CAMERA_AXES
 

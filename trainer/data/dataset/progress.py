@@ -13,22 +13,23 @@ LINE_EVERY = 60.0  # seconds
 
 def progress_bar(console: Console) -> Progress:
     """A bar with a count and the time left, which is gone in the end; on no terminal, a line a minute."""
-    columns = (
+    if not console.is_terminal:
+        return _Lines(console)
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        console=console,
+        transient=True,
     )
-    if console.is_terminal:
-        return Progress(*columns, console=console, transient=True)
-    return _Lines(*columns, console=console, speed_estimate_period=10 * LINE_EVERY, disable=True)  # no bar
 
 
 class _Lines(Progress):
     """Says in lines, at most one in `LINE_EVERY` seconds, how far the work is."""
 
-    def __init__(self, *columns: Any, **options: Any) -> None:
-        super().__init__(*columns, **options)
+    def __init__(self, console: Console) -> None:
+        super().__init__(console=console, speed_estimate_period=10 * LINE_EVERY, disable=True)  # no bar
         self._said = self.get_time()
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:

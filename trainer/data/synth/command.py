@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,6 +19,7 @@ from rich.progress import (
 )
 
 from dinar.runtime.errors import UsageError
+from dinar.runtime.files.png import write_png
 from dinar.runtime.files.whole_file import check_file, write_file
 from dinar.trainer.data.synth.generate import Order, generate, missing, open_workshop, start_dataset
 from dinar.trainer.data.synth.sheet import draw_pairs, lay_out
@@ -97,9 +96,7 @@ def _draw_sheet(config: SynthConfig, path: Path, console: Console) -> None:
         )
     )
     columns = max(1, round((config.people * 1.2) ** 0.5))
-    with io.BytesIO() as file:
-        Image.fromarray(lay_out(pairs, columns)).save(file, "PNG")
-        write_file(path, file.getvalue())
+    write_file(path, write_png(lay_out(pairs, columns)))
     console.print(f"wrote {path}")
 
 
